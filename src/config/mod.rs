@@ -1,0 +1,1 @@
+//! `doorward.yaml`: how this process runs and whom it trusts.

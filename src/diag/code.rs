@@ -1,0 +1,125 @@
+//! The stable codes of all findings. A code never changes its meaning; a code
+//! that is no longer given is not given again to something else.
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The files are not used.
+    Error,
+    /// Worth a look; the files are used.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($variant:ident $id:literal $name:literal $severity:ident $meaning:literal;)*) => {
+        /// What kind of finding this is. Printed as its id, such as `DW103`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of their ids.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The id, such as `DW103`.
+            pub fn id(self) -> &'static str {
+                match self { $(Code::$variant => $id,)* }
+            }
+
+            /// The name, such as `unknown-role`.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+
+            /// How bad it is.
+            pub fn severity(self) -> Severity {
+                match self { $(Code::$variant => Severity::$severity,)* }
+            }
+
+            /// One sentence on what it means.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // Reading files.
+    Unreadable "DW001" "unreadable" Error "A file or directory can't be read.";
+    NoPolicy "DW002" "no-policy" Error "The policy directory holds no service with a route.";
+    TooLarge "DW003" "too-large" Error "A file, the whole policy or its nesting is over a limit.";
+    NotUtf8 "DW004" "not-utf8" Error "A file is not UTF-8 text.";
+    YamlSyntax "DW005" "yaml-syntax" Error "The text is not YAML.";
+    YamlFeature "DW006" "yaml-feature" Error "An anchor, alias, merge key, tag, directive or second document: there is one way to say a thing.";
+    StrayFile "DW007" "stray-file" Error "A policy file that is a device or pipe, or a link that leaves the policy directory.";
+
+    // The shape of what was read.
+    UnknownKey "DW010" "unknown-key" Error "A key that has no meaning here.";
+    DuplicateKey "DW011" "duplicate-key" Error "The same key twice in one mapping.";
+    MissingKey "DW012" "missing-key" Error "A key that must be there is not.";
+    WrongType "DW013" "wrong-type" Error "A mapping, list or scalar stands where another kind of value is needed.";
+    EmptyValue "DW014" "empty-value" Error "A null or empty value: leaving something out is never a way to require nothing.";
+    UnquotedScalar "DW015" "unquoted-scalar" Error "A plain scalar that YAML readers disagree about, such as `no` or `012`, where text is needed.";
+    BadCharacter "DW016" "bad-character" Error "A character outside visible ASCII in a name, code or path.";
+    NotYet "DW017" "not-yet" Error "A key of the policy language that this version does not have yet.";
+    BadValue "DW018" "bad-value" Error "A value that is not one of those allowed here.";
+
+    // The policy.
+    BadName "DW101" "bad-name" Error "A name of a role, service, network or parameter that is not well formed.";
+    BadCode "DW102" "bad-code" Error "A permission code that is not well formed, or a `*` where none is allowed.";
+    UnknownRole "DW103" "unknown-role" Error "A role that no file defines.";
+    UnknownNetwork "DW104" "unknown-network" Error "A network that no file defines.";
+    DuplicateName "DW105" "duplicate-name" Error "A role, network or service defined twice.";
+    RoleCycle "DW106" "role-cycle" Error "Roles that inherit from each other in a circle.";
+    BadNetwork "DW107" "bad-network" Error "An address range that is not in CIDR form.";
+    AnyOrAll "DW108" "any-or-all" Error "A bare list of several names: it must say whether any or all of them are needed.";
+    BadMethod "DW109" "bad-method" Error "A method that is unknown, misspelled or never allowed.";
+    BadTemplate "DW110" "bad-template" Error "A path template that is not well formed, or that no canonical request path could match.";
+    OutsidePaths "DW111" "outside-paths" Error "A route that does not lie under the paths of its service.";
+    RouteConflict "DW112" "route-conflict" Error "Two routes that match the same method and path.";
+    NoRequirement "DW113" "no-requirement" Error "A route that requires nothing and does not say so with `access`.";
+    AccessConflict "DW114" "access-conflict" Error "`access` beside `roles` or `codes` of the same level.";
+    ServiceConflict "DW115" "service-conflict" Error "Two services that answer for the same host and path.";
+    BadHost "DW116" "bad-host" Error "A host that is not a name, an address or `*.` and a name.";
+
+    // Worth a look.
+    BroadAnonymous "DW201" "broad-anonymous" Warning "A broad anonymous route beside stricter routes in its shadow.";
+
+    // The configuration.
+    BadVariable "DW301" "bad-variable" Error "An environment variable that is not set, or a `${..}` that is not well formed.";
+    BadAddress "DW302" "bad-address" Error "A listen address that is not `host:port` or `unix:path`.";
+    BadHeaderName "DW303" "bad-header-name" Error "An upstream header that may not be set: not a lower-case token, one that steers HTTP, or outside the allowed prefixes.";
+    BadExpression "DW304" "bad-expression" Error "An expression that is not well formed or names something unknown.";
+    BadIssuer "DW305" "bad-issuer" Error "An issuer that contradicts itself or another issuer.";
+    BadAlgorithm "DW306" "bad-algorithm" Error "A signature algorithm that is unknown or does not fit the key.";
+    BadKey "DW307" "bad-key" Error "Key material that can't be used.";
+    BadClaimPath "DW308" "bad-claim-path" Error "A claim path that is not names joined by dots.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn ids_and_names_are_unique_and_sorted() {
+        let ids: Vec<_> = Code::ALL.iter().map(|c| c.id()).collect();
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        assert_eq!(ids, sorted);
+        let names: BTreeSet<_> = Code::ALL.iter().map(|c| c.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,152 @@
+//! What we tell a person, and where in which file.
+//!
+//! A [`Diagnostic`] is a value: it is made deep inside a parser, collected in a
+//! [`Report`] beside all the others, and printed by whoever talks to a person.
+//! This room knows nothing of policies, requests or Envoy, and it never prints.
+
+mod code;
+mod render;
+mod source;
+mod suggest;
+
+pub use code::{Code, Severity};
+pub use render::{Format, render};
+pub use source::{FileId, Place, Position, Sources, Span};
+pub use suggest::did_you_mean;
+
+/// One finding: what is wrong, where, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The stable code, which also fixes the severity.
+    pub code: Code,
+    /// One lower-case sentence without a final dot; user text in backticks.
+    pub message: String,
+    /// The place the caret points at; `None` only where there is no file text.
+    pub span: Option<Span>,
+    /// A few words beside the caret.
+    pub label: String,
+    /// Other places that matter, such as the first of two definitions.
+    pub related: Vec<(Span, String)>,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A finding at a place.
+    pub fn at(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            span: Some(span),
+            label: String::new(),
+            related: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// A finding about something that has no text to point at: a missing
+    /// directory, a file that cannot be read.
+    pub fn nowhere(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            span: None,
+            label: String::new(),
+            related: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Adds the words beside the caret.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Adds what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds "did you mean" when one of `known` is close to `word`; otherwise
+    /// the help says `otherwise`.
+    #[must_use]
+    pub fn suggest<'k>(
+        self,
+        word: &str,
+        known: impl IntoIterator<Item = &'k str>,
+        otherwise: impl Into<String>,
+    ) -> Self {
+        match did_you_mean(word, known) {
+            Some(close) => self.help(format!("did you mean `{close}`?")),
+            None => self.help(otherwise),
+        }
+    }
+
+    /// Adds another place that matters.
+    #[must_use]
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push((span, label.into()));
+        self
+    }
+
+    /// Whether this finding forbids use of the policy.
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}
+
+/// All findings about one set of files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Adds a finding.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Adds all findings of another report.
+    pub fn append(&mut self, other: Report) {
+        self.diagnostics.extend(other.diagnostics);
+    }
+
+    /// Whether any finding is an error.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+
+    /// The findings, sorted by file, line and column once [`Report::sort`] ran.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Puts the findings in the order a person reads: by file, then place,
+    /// those without a place first. Exact repeats are dropped.
+    pub fn sort(&mut self, sources: &Sources) {
+        self.diagnostics.sort_by(|a, b| {
+            let key = |d: &Diagnostic| d.span.map(|s| (sources.name(s.file).to_owned(), s.start));
+            key(a)
+                .cmp(&key(b))
+                .then_with(|| a.code.id().cmp(b.code.id()))
+                .then_with(|| a.message.cmp(&b.message))
+        });
+        self.diagnostics.dedup();
+    }
+
+    /// The number of errors and of warnings.
+    pub fn counts(&self) -> (usize, usize) {
+        let errors = self.diagnostics.iter().filter(|d| d.is_error()).count();
+        (errors, self.diagnostics.len() - errors)
+    }
+}

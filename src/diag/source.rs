@@ -1,0 +1,125 @@
+//! The files we read, and places in them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// A file in [`Sources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u32);
+
+/// A byte range of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// The file.
+    pub file: FileId,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The part of this span from byte `from` to byte `to`, counted from its
+    /// start and clipped to it: for pointing inside a string.
+    #[must_use]
+    pub fn part(self, from: usize, to: usize) -> Self {
+        let start = (self.start + from).min(self.end);
+        let end = (self.start + to).clamp(start, self.end);
+        Self { start, end, ..self }
+    }
+}
+
+/// A line and column, both counted from 1; the column counts characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// A file and line that a decision can name long after the text is gone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file, as the user wrote it or relative to the policy directory.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Source {
+    name: Arc<str>,
+    text: Arc<str>,
+    /// Byte offset at which each line begins.
+    lines: Vec<usize>,
+}
+
+/// The texts of all files that were read, kept for rendering.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+impl Sources {
+    /// Adds a file under the name a person knows it by.
+    pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+        let text = text.into();
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
+        self.files.push(Source { name: name.into(), text, lines });
+        id
+    }
+
+    fn get(&self, file: FileId) -> Option<&Source> {
+        self.files.get(usize::try_from(file.0).ok()?)
+    }
+
+    /// The name of a file.
+    pub fn name(&self, file: FileId) -> &str {
+        self.get(file).map_or("?", |s| &s.name)
+    }
+
+    /// The whole text of a file.
+    pub fn text(&self, file: FileId) -> &str {
+        self.get(file).map_or("", |s| &s.text)
+    }
+
+    /// The line and column of a byte.
+    pub fn position(&self, file: FileId, byte: usize) -> Position {
+        let Some(source) = self.get(file) else {
+            return Position { line: 1, column: 1 };
+        };
+        let line = source.lines.partition_point(|&start| start <= byte).max(1);
+        let start = source.lines.get(line - 1).copied().unwrap_or(0);
+        let before = source.text.get(start..byte.max(start)).unwrap_or("");
+        Position { line, column: before.chars().count() + 1 }
+    }
+
+    /// The file and line of a span.
+    pub fn place(&self, span: Span) -> Place {
+        let line = self.position(span.file, span.start).line;
+        Place {
+            file: self.get(span.file).map_or_else(|| Arc::from("?"), |s| s.name.clone()),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The number of files.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether no file was read.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}

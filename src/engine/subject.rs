@@ -1,0 +1,17 @@
+//! Who calls, as the token tells it: before the policy has been asked what
+//! that means.
+
+use serde_json::{Map, Value};
+
+/// A verified caller: names only, nothing resolved against a policy.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Subject {
+    /// The user id; never empty.
+    pub user: String,
+    /// Role names out of the token, as they stand there.
+    pub roles: Vec<String>,
+    /// Group names out of the token, as they stand there.
+    pub groups: Vec<String>,
+    /// All claims of the token.
+    pub claims: Map<String, Value>,
+}

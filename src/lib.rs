@@ -1,0 +1,5 @@
+//! Doorward.
+pub mod config;
+pub mod diag;
+pub mod engine;
+pub mod yaml;

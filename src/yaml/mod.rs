@@ -1,0 +1,15 @@
+//! YAML text into a tree in which every value knows its place.
+//!
+//! One reading for all our files: plain mappings, lists and scalars. Anchors,
+//! aliases, merge keys, tags, directives and second documents are refused, so
+//! that there is one way to say a thing and a reviewer sees all of it. Values
+//! are not typed by guessing: a scalar stays text until a reader asks for it.
+//! This room knows nothing of what the keys mean.
+
+mod parse;
+mod read;
+mod tree;
+
+pub use parse::{MAX_DEPTH, parse};
+pub use read::{Fields, Shape, Text, integer, items, key_name, text, texts, yes_or_no};
+pub use tree::{Entry, Kind, Node};

@@ -1,0 +1,202 @@
+//! The parser's events into the tree. The only file that names the YAML crate.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Tag};
+
+use super::tree::{Entry, Kind, Node};
+use crate::diag::{Code, Diagnostic, FileId, Report, Span};
+
+/// How deep mappings and lists may be nested.
+pub const MAX_DEPTH: usize = 32;
+
+/// Reads one document. `None` when the text holds no document at all (an
+/// empty file, or comments only) or is not YAML; the report tells which.
+pub fn parse(file: FileId, text: &str, report: &mut Report) -> Option<Node> {
+    let options = granit_parser::options! {
+        emit_unresolved_aliases: true,
+        emit_anchor_events: true,
+        emit_comments: false,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    let mut builder = Builder { file, text, report, stack: Vec::new(), root: None, documents: 0 };
+    for event in Parser::new_from_str_with_options(text, options) {
+        match event {
+            Ok((event, span)) => {
+                let span = builder.span(&span);
+                builder.event(event, span);
+            }
+            Err(error) => {
+                builder.scan_error(&error);
+                return None;
+            }
+        }
+    }
+    builder.root
+}
+
+/// A collection that is not closed yet.
+enum Open {
+    List { start: Span, items: Vec<Node> },
+    Map { start: Span, entries: Vec<Entry>, key: Option<Node>, seen: HashMap<String, Span> },
+}
+
+struct Builder<'a> {
+    file: FileId,
+    text: &'a str,
+    report: &'a mut Report,
+    stack: Vec<Open>,
+    root: Option<Node>,
+    documents: usize,
+}
+
+impl Builder<'_> {
+    fn span(&self, span: &granit_parser::Span) -> Span {
+        let range = span.byte_range().unwrap_or(0..0);
+        Span { file: self.file, start: range.start, end: range.end.max(range.start) }
+    }
+
+    fn event(&mut self, event: Event<'_>, span: Span) {
+        match event {
+            Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+            Event::DocumentStart(_, version) => {
+                self.documents += 1;
+                if version.is_some() {
+                    self.refuse(span, "a `%YAML` directive", "remove the line");
+                }
+                if self.documents == 2 {
+                    self.refuse(
+                        span,
+                        "a second document",
+                        "put it into a file of its own, or remove the `---`",
+                    );
+                }
+            }
+            Event::Scalar(text, style, _, tag) => {
+                self.tag(tag.as_ref(), span);
+                let plain = style == ScalarStyle::Plain;
+                self.value(Node { span, kind: Kind::Scalar { text: text.into_owned(), plain } });
+            }
+            Event::SequenceStart(_, _, tag) => {
+                self.tag(tag.as_ref(), span);
+                self.stack.push(Open::List { start: span, items: Vec::new() });
+            }
+            Event::MappingStart(_, _, tag) => {
+                self.tag(tag.as_ref(), span);
+                self.stack.push(Open::Map {
+                    start: span,
+                    entries: Vec::new(),
+                    key: None,
+                    seen: HashMap::new(),
+                });
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Anchor(..) => self.refuse(span, "an anchor", "write the value out where it is needed"),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.refuse(span, "an alias", "write the value out here");
+                self.value(Node { span, kind: Kind::Scalar { text: String::new(), plain: false } });
+            }
+            // The enum may grow: whatever it is, it is not ours to guess at.
+            _ => self.refuse(span, "a YAML construct", "use plain mappings, lists and scalars"),
+        }
+    }
+
+    fn refuse(&mut self, span: Span, what: &str, help: &str) {
+        self.report.push(
+            Diagnostic::at(Code::YamlFeature, span, format!("{what} is not allowed here"))
+                .label("not allowed")
+                .help(help),
+        );
+    }
+
+    fn tag(&mut self, tag: Option<&Cow<'_, Tag>>, span: Span) {
+        if let Some(tag) = tag {
+            let what = format!("the tag `{}`", tag.original());
+            self.refuse(span, &what, "remove the tag; quote the value where text is meant");
+        }
+    }
+
+    fn close(&mut self, end: Span) {
+        let node = match self.stack.pop() {
+            Some(Open::List { start, items }) => {
+                Node { span: self.join(start, end), kind: Kind::List(items) }
+            }
+            Some(Open::Map { start, entries, .. }) => {
+                Node { span: self.join(start, end), kind: Kind::Map(entries) }
+            }
+            None => return,
+        };
+        self.value(node);
+    }
+
+    /// From the first byte of one span to the last of another, without the
+    /// blank space that block collections end with.
+    fn join(&self, start: Span, end: Span) -> Span {
+        let end = end.end.max(start.end);
+        let inner = self.text.get(start.start..end).unwrap_or("").trim_end().len();
+        Span { end: start.start + inner, ..start }
+    }
+
+    fn value(&mut self, node: Node) {
+        match self.stack.last_mut() {
+            None => {
+                if self.root.is_none() {
+                    self.root = Some(node);
+                }
+            }
+            Some(Open::List { items, .. }) => items.push(node),
+            Some(Open::Map { entries, key, seen, .. }) => match key.take() {
+                None => *key = Some(node),
+                Some(key) => {
+                    if let Some(entry) = entry(key, node, seen, self.report) {
+                        entries.push(entry);
+                    }
+                }
+            },
+        }
+    }
+
+    fn scan_error(&mut self, error: &ScanError) {
+        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let span = Span { file: self.file, start: at, end: at };
+        let diagnostic = if *error.kind() == ErrorKind::RecursionLimitExceeded {
+            Diagnostic::at(Code::TooLarge, span, format!("nested deeper than {MAX_DEPTH} levels"))
+        } else {
+            Diagnostic::at(Code::YamlSyntax, span, format!("not YAML: {}", error.info()))
+                .help("check indentation, quotes and brackets here and just above")
+        };
+        self.report.push(diagnostic);
+    }
+}
+
+fn entry(key: Node, value: Node, seen: &mut HashMap<String, Span>, report: &mut Report) -> Option<Entry> {
+    let Kind::Scalar { text, plain } = key.kind else {
+        report.push(
+            Diagnostic::at(Code::WrongType, key.span, "a mapping key must be a word")
+                .label("not a word")
+                .help("write `key: value`"),
+        );
+        return None;
+    };
+    if plain && text == "<<" {
+        report.push(
+            Diagnostic::at(Code::YamlFeature, key.span, "a merge key is not allowed here")
+                .label("not allowed")
+                .help("write the keys out here"),
+        );
+        return None;
+    }
+    if let Some(first) = seen.get(&text) {
+        report.push(
+            Diagnostic::at(Code::DuplicateKey, key.span, format!("the key `{text}` stands here twice"))
+                .label("second")
+                .related(*first, "first")
+                .help("keep one of them, or join their contents"),
+        );
+        return None;
+    }
+    seen.insert(text.clone(), key.span);
+    Some(Entry { key: text, key_span: key.span, key_plain: plain, value })
+}

@@ -1,0 +1,63 @@
+//! The tree.
+
+use crate::diag::Span;
+
+/// A value and its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The three kinds of value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A word, a number, a quoted string, or nothing at all.
+    Scalar {
+        /// The text after YAML's escapes.
+        text: String,
+        /// Not quoted and not a block scalar.
+        plain: bool,
+    },
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file, keys unique.
+    Map(Vec<Entry>),
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key stands.
+    pub key_span: Span,
+    /// Whether the key was written without quotes.
+    pub key_plain: bool,
+    /// The value.
+    pub value: Node,
+}
+
+impl Node {
+    /// Whether this is YAML's null: nothing, `~` or `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null_word(text))
+    }
+
+    /// What to call it in a message.
+    pub fn describe(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar { .. } if self.is_null() => "nothing",
+            Kind::Scalar { .. } => "a scalar",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// The spellings of null in YAML 1.2's core schema.
+pub(super) fn is_null_word(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
