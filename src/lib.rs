@@ -2,4 +2,5 @@
 pub mod config;
 pub mod diag;
 pub mod engine;
+pub mod policy;
 pub mod yaml;

@@ -116,7 +116,13 @@ pub struct Text<'a> {
     quote: usize,
 }
 
-impl Text<'_> {
+impl<'a> Text<'a> {
+    /// The same text without its last bytes, such as a final `*`.
+    #[must_use]
+    pub fn cut(self, to: usize) -> Self {
+        Self { value: self.value.get(..to).unwrap_or(self.value), ..self }
+    }
+
     /// The place of the bytes `from..to` of the text. Exact for text without
     /// YAML escapes, which all our names are.
     pub fn part(&self, from: usize, to: usize) -> Span {

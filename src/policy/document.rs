@@ -1,0 +1,187 @@
+//! One file, and all files together.
+
+use std::collections::BTreeMap;
+
+use super::binding::Binding;
+use super::name::{Located, NetworkName};
+use super::need::range;
+use super::network::AddressRange;
+use super::role::Role;
+use super::route::Defaults;
+use super::service::Service;
+use crate::diag::{Code as Diag, Diagnostic, Report, Span};
+use crate::yaml::{Entry, Fields, Kind, Node, Shape, items, key_name, texts};
+
+/// Everything that all files of a policy directory say, each name once.
+/// Sorted by name, so that neither file names nor their order matter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// All roles.
+    pub roles: Vec<Role>,
+    /// All bindings.
+    pub bindings: Vec<Binding>,
+    /// All networks.
+    pub networks: Vec<Network>,
+    /// The defaults of every service.
+    pub defaults: Defaults,
+    /// All services.
+    pub services: Vec<Service>,
+}
+
+/// A named set of address ranges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its name.
+    pub name: Located<NetworkName>,
+    /// Its ranges; never empty.
+    pub ranges: Vec<AddressRange>,
+}
+
+const DOCUMENT: Shape = Shape {
+    what: "a policy file",
+    known: &["roles", "bindings", "networks", "defaults", "services"],
+    later: &[
+        ("groups", "use `bindings:` with `group:` until then"),
+        ("tests", "this version can't run them: keep them in a file whose name begins with `_` until it can"),
+        (
+            "invariants",
+            "this version can't prove them: keep them in a file whose name begins with `_` until it can",
+        ),
+    ],
+};
+
+/// Joins files into one policy. Names defined twice are findings.
+#[derive(Default)]
+pub(super) struct Collector {
+    policy: Policy,
+    roles: BTreeMap<String, Span>,
+    networks: BTreeMap<String, Span>,
+    services: BTreeMap<String, Span>,
+    defaults: Option<Span>,
+}
+
+impl Collector {
+    /// Adds what one file says.
+    pub(super) fn add(&mut self, document: &Node, report: &mut Report) {
+        let Some(fields) = Fields::read(document, DOCUMENT, report) else { return };
+        for entry in map_of(&fields, "roles", report) {
+            if let Some(role) = Role::read(entry, report)
+                && first(&mut self.roles, "role", role.name.value.as_str(), role.name.span, report)
+            {
+                self.policy.roles.push(role);
+            }
+        }
+        for entry in map_of(&fields, "networks", report) {
+            if let Some(network) = Network::read(entry, report)
+                && first(
+                    &mut self.networks,
+                    "network",
+                    network.name.value.as_str(),
+                    network.name.span,
+                    report,
+                )
+            {
+                self.policy.networks.push(network);
+            }
+        }
+        for entry in map_of(&fields, "services", report) {
+            if let Some(service) = Service::read(entry, report)
+                && first(
+                    &mut self.services,
+                    "service",
+                    service.name.value.as_str(),
+                    service.name.span,
+                    report,
+                )
+            {
+                self.policy.services.push(service);
+            }
+        }
+        if let Some(entry) = fields.get("bindings") {
+            let bindings = items(&entry.value, "`bindings`", report).unwrap_or_default();
+            self.policy.bindings.extend(bindings.iter().filter_map(|node| Binding::read(node, report)));
+        }
+        if let Some(entry) = fields.get("defaults") {
+            match self.defaults {
+                Some(before) => report.push(twice("`defaults`", entry.key_span, before)),
+                None => {
+                    self.defaults = Some(entry.key_span);
+                    if let Some(defaults) = Defaults::read(&entry.value, report) {
+                        self.policy.defaults = defaults;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The joined policy.
+    pub(super) fn finish(mut self) -> Policy {
+        self.policy.roles.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        self.policy.networks.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        self.policy.services.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        self.policy.bindings.sort_by(|a, b| {
+            let key =
+                |b: &Binding| (b.holder.value.clone(), b.roles.first().map(|r| r.value.clone()), b.span);
+            key(a).cmp(&key(b))
+        });
+        self.policy
+    }
+}
+
+impl Network {
+    fn read(entry: &Entry, report: &mut Report) -> Option<Self> {
+        let name = key_name(entry, "a network name", report).and_then(|t| NetworkName::read(t, report));
+        let written = texts(&entry.value, "an address range", report);
+        let ranges: Vec<_> = written.into_iter().map(|t| range(t, report)).collect();
+        let ranges: Vec<_> = ranges.into_iter().collect::<Option<_>>()?;
+        let name = name?;
+        (!ranges.is_empty()).then_some(Self { name, ranges })
+    }
+}
+
+/// The entries of a top-level mapping that must not be empty.
+fn map_of<'a>(fields: &Fields<'a>, key: &str, report: &mut Report) -> &'a [Entry] {
+    let Some(entry) = fields.get(key) else { return &[] };
+    match &entry.value.kind {
+        Kind::Map(entries) if !entries.is_empty() => entries,
+        Kind::Map(_) => {
+            report.push(
+                Diagnostic::at(Diag::EmptyValue, entry.value.span, format!("`{key}` is empty"))
+                    .label("nothing here")
+                    .help("define at least one, or remove the key"),
+            );
+            &[]
+        }
+        _ => {
+            let code = if entry.value.is_null() { Diag::EmptyValue } else { Diag::WrongType };
+            report.push(
+                Diagnostic::at(
+                    code,
+                    entry.value.span,
+                    format!("`{key}` must be a mapping of names, found {}", entry.value.describe()),
+                )
+                .label("not a mapping")
+                .help(format!(
+                    "write `{key}:` and below it, indented, one name and its definition after the other"
+                )),
+            );
+            &[]
+        }
+    }
+}
+
+fn first(seen: &mut BTreeMap<String, Span>, what: &str, name: &str, span: Span, report: &mut Report) -> bool {
+    if let Some(before) = seen.get(name) {
+        report.push(twice(&format!("the {what} `{name}`"), span, *before));
+        return false;
+    }
+    seen.insert(name.to_owned(), span);
+    true
+}
+
+fn twice(what: &str, span: Span, before: Span) -> Diagnostic {
+    Diagnostic::at(Diag::DuplicateName, span, format!("{what} is defined twice"))
+        .label("second definition")
+        .related(before, "first definition")
+        .help("keep one of them; all files of the directory are one policy")
+}

@@ -1,0 +1,34 @@
+//! The words of the domain, and YAML files into them.
+//!
+//! A [`Policy`] says what people wrote, checked word by word and with the
+//! place of every word; what the words mean together (which roles exist, which
+//! routes collide) is the compiler's to say. This room never sees a request
+//! being decided, a token or a server.
+
+mod binding;
+mod document;
+mod folder;
+mod host;
+mod method;
+mod name;
+mod need;
+mod network;
+mod path;
+mod role;
+mod route;
+mod service;
+mod template;
+
+pub use binding::{Binding, Holder};
+pub use document::{Network, Policy};
+pub use folder::{Limits, read_folder, read_texts};
+pub use host::{HostPattern, normalize as normalize_host};
+pub use method::{Method, MethodSet};
+pub use name::{Code, CodePattern, Located, NetworkName, PrincipalName, RoleName, ServiceName};
+pub use need::{IpRule, Need, NetworkRef};
+pub use network::AddressRange;
+pub use path::{MAX_PATH, MAX_SEGMENTS, PathFault, RequestPath, decode as decode_segment};
+pub use role::Role;
+pub use route::{Access, Defaults, Route};
+pub use service::Service;
+pub use template::{Segment, Template};

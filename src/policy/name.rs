@@ -1,0 +1,222 @@
+//! The words of the domain as types: a value exists only if it is well formed.
+
+use std::fmt;
+
+use crate::diag::{Code as Diag, Diagnostic, Report, Span};
+use crate::yaml::Text;
+
+/// A value and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $max:literal, $allowed:expr, $first:expr, $help:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(Box<str>);
+
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Reads one; what is not well formed is a finding.
+            pub fn read(text: Text<'_>, report: &mut Report) -> Option<Located<Self>> {
+                let rule = Rule { what: $what, max: $max, allowed: $allowed, first: $first, help: $help, code: Diag::BadName };
+                rule.check(text, report).then(|| Located { value: Self(text.value.into()), span: text.span })
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// A role: letters, digits and `_ - . : /`, at most 128.
+    RoleName, "a role", 128, is_code_char, is_code_char,
+    "role names are letters, digits and `_ - . : /`"
+);
+name!(
+    /// A service: lower-case letters, digits and `-`, at most 63.
+    ServiceName, "a service name", 63, is_service_char, |c| c.is_ascii_lowercase() || c.is_ascii_digit(),
+    "service names are lower-case letters, digits and `-`"
+);
+name!(
+    /// A network: lower-case letters, digits, `_` and `-`, at most 63, a letter first.
+    NetworkName, "a network name", 63, |c| is_service_char(c) || c == '_', |c| c.is_ascii_lowercase(),
+    "network names are lower-case letters, digits, `_` and `-`, a letter first"
+);
+name!(
+    /// A user id or group as a binding names it: visible ASCII, at most 256,
+    /// single spaces inside.
+    PrincipalName, "a user or group", 256, |c| c.is_ascii_graphic() || c == ' ', |c| c.is_ascii_graphic(),
+    "users and groups are compared byte for byte with what the token says: visible ASCII only"
+);
+
+fn is_code_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/')
+}
+
+fn is_service_char(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+}
+
+/// A permission code: letters, digits and `_ - . : /`, at most 128.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(Box<str>);
+
+impl Code {
+    /// The code as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads one code; a `*` has no place in what a route requires.
+    pub fn read(text: Text<'_>, report: &mut Report) -> Option<Located<Self>> {
+        if text.value.contains('*') {
+            report.push(
+                Diagnostic::at(
+                    Diag::BadCode,
+                    text.span,
+                    format!("`{}` is a pattern, a code is needed here", text.value),
+                )
+                .label("`*` stands only in `grants` and `denies`")
+                .help("name the code that is required; a role may be granted many codes with a final `*`"),
+            );
+            return None;
+        }
+        CODE.check(text, report).then(|| Located { value: Self(text.value.into()), span: text.span })
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a role grants or denies: one code, or all codes with a prefix.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CodePattern {
+    /// Exactly this code.
+    Exact(Code),
+    /// Every code that begins so; empty for `*` alone.
+    Prefix(Box<str>),
+}
+
+impl CodePattern {
+    /// Reads a code or a prefix with a final `*`.
+    pub fn read(text: Text<'_>, report: &mut Report) -> Option<Located<Self>> {
+        let value = match text.value.strip_suffix('*') {
+            None => {
+                return Code::read(text, report)
+                    .map(|c| Located { value: Self::Exact(c.value), span: c.span });
+            }
+            Some("") => Self::Prefix("".into()),
+            Some(prefix) if prefix.contains('*') => {
+                report.push(
+                    Diagnostic::at(
+                        Diag::BadCode,
+                        text.span,
+                        format!("`{}` has more than one `*`", text.value),
+                    )
+                    .label("one final `*` at most")
+                    .help("write the prefix and one final `*`"),
+                );
+                return None;
+            }
+            Some(prefix) => {
+                if !CODE.check(text.cut(prefix.len()), report) {
+                    return None;
+                }
+                Self::Prefix(prefix.into())
+            }
+        };
+        Some(Located { value, span: text.span })
+    }
+
+    /// Whether the code is meant.
+    pub fn matches(&self, code: &Code) -> bool {
+        match self {
+            Self::Exact(exact) => exact == code,
+            Self::Prefix(prefix) => code.0.starts_with(&**prefix),
+        }
+    }
+}
+
+impl fmt::Display for CodePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(code) => code.fmt(f),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+        }
+    }
+}
+
+const CODE: Rule = Rule {
+    what: "a code",
+    max: 128,
+    allowed: is_code_char,
+    first: is_code_char,
+    help: "codes are letters, digits and `_ - . : /`",
+    code: Diag::BadCode,
+};
+
+/// What a well-formed name is made of.
+struct Rule {
+    what: &'static str,
+    max: usize,
+    allowed: fn(char) -> bool,
+    first: fn(char) -> bool,
+    help: &'static str,
+    code: Diag,
+}
+
+impl Rule {
+    fn check(&self, text: Text<'_>, report: &mut Report) -> bool {
+        let shown = text.value.escape_debug();
+        let first = text.value.char_indices().next().filter(|(_, c)| !(self.first)(*c));
+        let bad = first.or_else(|| text.value.char_indices().find(|(_, c)| !(self.allowed)(*c)));
+        if let Some((at, c)) = bad {
+            let span = text.part(at, at + c.len_utf8());
+            let (code, message) = if c.is_ascii_graphic() || c == ' ' {
+                (self.code, format!("`{c}` can't stand there in {} (`{shown}`)", self.what))
+            } else {
+                let message = format!("{} holds the character U+{:04X} (`{shown}`)", self.what, u32::from(c));
+                (Diag::BadCharacter, message)
+            };
+            report.push(Diagnostic::at(code, span, message).label("this character").help(self.help));
+            return false;
+        }
+        if text.value.ends_with(' ') || text.value.contains("  ") {
+            report.push(
+                Diagnostic::at(
+                    self.code,
+                    text.span,
+                    format!("{} ends in a space or holds two together (`{shown}`)", self.what),
+                )
+                .help("remove the extra space"),
+            );
+            return false;
+        }
+        if text.value.len() > self.max {
+            report.push(Diagnostic::at(
+                self.code,
+                text.span,
+                format!("{} is longer than {} characters", self.what, self.max),
+            ));
+            return false;
+        }
+        true
+    }
+}

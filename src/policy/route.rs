@@ -1,0 +1,302 @@
+//! Routes, and the defaults they inherit.
+
+use super::method::MethodSet;
+use super::name::{Code, Located, RoleName};
+use super::need::{IpRule, Need};
+use super::template::Template;
+use crate::diag::{Code as Diag, Diagnostic, Report, Span};
+use crate::yaml::{Fields, Kind, Node, Shape, Text, text, yes_or_no};
+
+/// A route as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// `GET /events/{id}`, as it was written but for extra spaces.
+    pub text: String,
+    /// Where that text stands.
+    pub span: Span,
+    /// The methods it names.
+    pub methods: MethodSet,
+    /// Whether it names `GRPC` alone.
+    pub grpc_only: bool,
+    /// The paths it matches.
+    pub template: Template,
+    /// `access:`, which replaces inherited roles and codes.
+    pub access: Option<Located<Access>>,
+    /// Its own requirements.
+    pub own: Defaults,
+    /// Whether it takes the defaults of its service and of the policy.
+    pub inherit: bool,
+    /// Whether it permits `upgrade: websocket`.
+    pub websocket: bool,
+}
+
+/// What `access:` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Access {
+    /// Everyone, without a token.
+    Anonymous,
+    /// Everyone with a valid token.
+    Authenticated,
+    /// Nobody.
+    Denied,
+}
+
+impl Access {
+    /// The word in the policy.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Authenticated => "authenticated",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+/// What can be required on three levels: the whole policy, a service, a route.
+/// Per key, the nearest level wins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Defaults {
+    /// Required roles and where the key stands.
+    pub roles: Option<Located<Need<RoleName>>>,
+    /// Required codes and where the key stands.
+    pub codes: Option<Located<Need<Code>>>,
+    /// The address rule and where the key stands.
+    pub ip: Option<Located<IpRule>>,
+}
+
+const WHEN: (&str, &str) = (
+    "when",
+    "this version can't evaluate conditions and will not ignore them: require a code or a role until it can",
+);
+const PEERS: (&str, &str) = ("peers", "service-to-service identities come with a later version");
+
+const DEFAULTS: Shape = Shape { what: "`defaults`", known: &["roles", "codes", "ip"], later: &[WHEN, PEERS] };
+
+impl Defaults {
+    /// Reads the value of `defaults:`. The flag tells whether every key that
+    /// is there could be read: a key that could not must not look absent.
+    pub(super) fn read(node: &Node, report: &mut Report) -> Option<Self> {
+        let fields = Fields::read(node, DEFAULTS, report)?;
+        Self::of(&fields, report)
+    }
+
+    fn of(fields: &Fields<'_>, report: &mut Report) -> Option<Self> {
+        fn read<T>(
+            fields: &Fields<'_>,
+            key: &str,
+            report: &mut Report,
+            value: fn(&Node, &mut Report) -> Option<T>,
+        ) -> Option<Option<Located<T>>> {
+            let Some(entry) = fields.get(key) else { return Some(None) };
+            let span = Span { end: entry.value.span.end.max(entry.key_span.end), ..entry.key_span };
+            value(&entry.value, report).map(|value| Some(Located { value, span }))
+        }
+        let roles = read(fields, "roles", report, Need::roles);
+        let codes = read(fields, "codes", report, Need::codes);
+        let ip = read(fields, "ip", report, IpRule::read);
+        Some(Self { roles: roles?, codes: codes?, ip: ip? })
+    }
+}
+
+const ROUTE: Shape = Shape {
+    what: "a route",
+    known: &["route", "description", "access", "roles", "codes", "ip", "inherit", "upgrade"],
+    later: &[WHEN, PEERS],
+};
+
+impl Route {
+    pub(super) fn read(node: &Node, report: &mut Report) -> Option<Self> {
+        let fields = Fields::read(node, ROUTE, report)?;
+        let line = fields
+            .require("route", report)
+            .and_then(|e| text(&e.value, "the route", report))
+            .and_then(|t| Some((t, methods_and_template(t, report)?)));
+        if let Some(e) = fields.get("description") {
+            text(&e.value, "the description", report);
+        }
+        let access = match fields.get("access") {
+            Some(e) => Some(Access::read(&e.value, report))
+                .map(|a| a.map(|value| Located { value, span: e.key_span })),
+            None => Some(None).map(|_: Option<()>| None),
+        };
+        let own = Defaults::of(&fields, report);
+        let mut flag = |key: &str, or: bool| match fields.get(key) {
+            Some(e) => yes_or_no(&e.value, &format!("`{key}`"), report),
+            None => Some(or),
+        };
+        let inherit = flag("inherit", true);
+        let websocket = match fields.get("upgrade") {
+            Some(e) => upgrade(&e.value, report),
+            None => Some(false),
+        };
+        let (line, (methods, grpc_only, template)) = line?;
+        let route = Self {
+            text: line.value.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
+            span: line.span,
+            methods,
+            grpc_only,
+            template,
+            access: access?,
+            own: own?,
+            inherit: inherit?,
+            websocket: websocket?,
+        };
+        route.check_access(report).then_some(route)
+    }
+
+    /// `access` says all there is to say about who: roles or codes beside it
+    /// would be ignored or contradict it.
+    fn check_access(&self, report: &mut Report) -> bool {
+        let Some(access) = &self.access else { return true };
+        let roles = self.own.roles.as_ref().map(|r| ("roles", r.span));
+        let codes = self.own.codes.as_ref().map(|c| ("codes", c.span));
+        let mut fine = true;
+        for (key, span) in roles.into_iter().chain(codes) {
+            fine = false;
+            let word = access.value.as_str();
+            report.push(
+                Diagnostic::at(
+                    Diag::AccessConflict,
+                    span,
+                    format!("`{key}` beside `access: {word}` on one route"),
+                )
+                .label("also says who may call")
+                .related(access.span, "says who may call")
+                .help(format!("keep `access` or `{key}`; a role or code already needs a valid token")),
+            );
+        }
+        fine
+    }
+}
+
+impl Access {
+    fn read(node: &Node, report: &mut Report) -> Option<Self> {
+        let word = text(node, "`access`", report)?;
+        let access = match word.value {
+            "anonymous" => Self::Anonymous,
+            "authenticated" => Self::Authenticated,
+            "denied" => Self::Denied,
+            other => {
+                report.push(
+                    Diagnostic::at(Diag::BadValue, word.span, format!("`{}` is not a kind of access", other.escape_debug()))
+                        .label("not known")
+                        .suggest(
+                            other,
+                            ["anonymous", "authenticated", "denied"],
+                            "write `anonymous` (no token), `authenticated` (any valid token) or `denied` (nobody)",
+                        ),
+                );
+                return None;
+            }
+        };
+        Some(access)
+    }
+}
+
+fn upgrade(node: &Node, report: &mut Report) -> Option<bool> {
+    let fine = matches!(&node.kind, Kind::Scalar { text, .. } if text == "websocket");
+    if !fine {
+        report.push(
+            Diagnostic::at(Diag::BadValue, node.span, "`upgrade` must be `websocket`")
+                .label("not known")
+                .help("write `upgrade: websocket`; no other protocol can be permitted"),
+        );
+    }
+    fine.then_some(true)
+}
+
+/// `GET,HEAD /events/{id}` into its two halves.
+fn methods_and_template(line: Text<'_>, report: &mut Report) -> Option<(MethodSet, bool, Template)> {
+    let Some(space) = line.value.find(' ') else {
+        report.push(
+            Diagnostic::at(
+                Diag::BadTemplate,
+                line.span,
+                format!("`{}` is not a method and a path", line.value.escape_debug()),
+            )
+            .label("method, space, path")
+            .help("write `GET /path`, `GET,POST /path` or `ANY /path`"),
+        );
+        return None;
+    };
+    let (words, path) = (line.value.get(..space)?, line.value.get(space..)?);
+    let mut methods = MethodSet::default();
+    let mut fine = true;
+    let mut at = 0;
+    for word in words.split(',') {
+        let span = line.part(at, at + word.len());
+        at += word.len() + 1;
+        match MethodSet::of_word(word) {
+            Some(set) if methods.intersection(set).is_empty() => methods = methods.union(set),
+            Some(_) => {
+                fine = false;
+                report.push(
+                    Diagnostic::at(
+                        Diag::BadMethod,
+                        span,
+                        format!("`{word}` is covered by the methods before it"),
+                    )
+                    .label("covered already")
+                    .help("`GET` covers `HEAD`, `POST` covers `GRPC`, `ANY` covers all: remove it"),
+                );
+            }
+            None => {
+                fine = false;
+                report.push(bad_method(word, span));
+            }
+        }
+    }
+    let path_at = space + (path.len() - path.trim_start_matches(' ').len());
+    let template = match Template::parse(path.trim_start_matches(' ')) {
+        Ok(template) => template,
+        Err(fault) => {
+            let span = line.part(path_at + fault.bytes.start, path_at + fault.bytes.end);
+            let code = if fault.message.contains("U+") { Diag::BadCharacter } else { Diag::BadTemplate };
+            report.push(Diagnostic::at(code, span, fault.message).label("here").help(fault.help));
+            return None;
+        }
+    };
+    if words == "GRPC" && !is_grpc_method(&template) {
+        fine = false;
+        report.push(
+            Diagnostic::at(
+                Diag::BadTemplate,
+                line.part(path_at, line.value.len()),
+                "a gRPC path is `/package.Service/Method`",
+            )
+            .label("not a gRPC path")
+            .help("name the service and the method, or write `/package.Service/**` for all its methods"),
+        );
+    }
+    fine.then_some((methods, words == "GRPC", template))
+}
+
+fn is_grpc_method(template: &Template) -> bool {
+    let literal_service = matches!(template.segments.first(), Some(super::template::Segment::Literal(_)));
+    let methods = template.segments.len() + usize::from(template.rest);
+    literal_service && methods == 2
+}
+
+fn bad_method(word: &str, span: Span) -> Diagnostic {
+    let shown = word.escape_debug();
+    let diagnostic = match word {
+        "" => {
+            return Diagnostic::at(Diag::BadMethod, span, "a method is missing")
+                .help("write `GET,POST /path`, commas without spaces");
+        }
+        "*" => {
+            return Diagnostic::at(Diag::BadMethod, span, "`*` is not a method")
+                .label("not a method")
+                .help("write `ANY`");
+        }
+        "TRACE" | "CONNECT" => {
+            return Diagnostic::at(Diag::BadMethod, span, format!("`{word}` is always denied"))
+                .label("never allowed")
+                .help("remove it");
+        }
+        _ => {
+            Diagnostic::at(Diag::BadMethod, span, format!("`{shown}` is not a method")).label("not a method")
+        }
+    };
+    diagnostic.suggest(word, MethodSet::WORDS, format!("the methods are `{}`", MethodSet::WORDS.join("`, `")))
+}

@@ -1,0 +1,164 @@
+//! `services:` - upstreams with routes of their own.
+
+use super::host::HostPattern;
+use super::name::{Located, ServiceName};
+use super::route::{Defaults, Route};
+use super::template::{Segment, Template};
+use crate::diag::{Code as Diag, Diagnostic, Report};
+use crate::yaml::{Entry, Fields, Kind, Node, Shape, Text, items, key_name, text, texts, yes_or_no};
+
+/// A service as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// Its name.
+    pub name: Located<ServiceName>,
+    /// The hosts it answers for; empty for any.
+    pub hosts: Vec<Located<HostPattern>>,
+    /// The path prefixes it answers for: literal segments only. Empty only
+    /// where every route is a gRPC method.
+    pub paths: Vec<Located<Template>>,
+    /// Whether literals match without regard to ASCII case.
+    pub case_insensitive: bool,
+    /// Whether CORS preflight requests pass anonymously.
+    pub cors_preflight: bool,
+    /// Whether a `{name}` may hold an encoded slash.
+    pub encoded_slash: bool,
+    /// Whether a `{name}` may hold `;` parameters.
+    pub path_parameters: bool,
+    /// What its routes inherit.
+    pub defaults: Defaults,
+    /// Its routes, in the order of the file.
+    pub routes: Vec<Route>,
+}
+
+const SERVICE: Shape = Shape {
+    what: "a service",
+    known: &[
+        "description",
+        "hosts",
+        "paths",
+        "case_insensitive",
+        "cors_preflight",
+        "encoded_slash",
+        "path_parameters",
+        "defaults",
+        "routes",
+    ],
+    later: &[
+        (
+            "audiences",
+            "list every audience under the issuer in doorward.yaml; per-service audiences come with a later version",
+        ),
+        ("upstream_headers", "set them in doorward.yaml; headers per service come with a later version"),
+        ("owners", "remove it; this version has no use for it"),
+    ],
+};
+
+impl Service {
+    pub(super) fn read(entry: &Entry, report: &mut Report) -> Option<Self> {
+        let name = key_name(entry, "a service name", report).and_then(|t| ServiceName::read(t, report));
+        let fields = Fields::read(&entry.value, SERVICE, report)?;
+        if let Some(e) = fields.get("description") {
+            text(&e.value, "the description", report);
+        }
+        let hosts = all(&fields, "hosts", "a host", report, host);
+        let paths = all(&fields, "paths", "a path", report, prefix);
+        let case_insensitive = match fields.get("case_insensitive") {
+            Some(e) => yes_or_no(&e.value, "`case_insensitive`", report),
+            None => Some(false),
+        };
+        let mut word = |key: &str, only: &str| match fields.get(key) {
+            None => Some(false),
+            Some(e) => one_word(&e.value, key, only, report),
+        };
+        let cors_preflight = word("cors_preflight", "allow");
+        let encoded_slash = word("encoded_slash", "keep");
+        let path_parameters = word("path_parameters", "keep");
+        let defaults = match fields.get("defaults") {
+            Some(e) => Defaults::read(&e.value, report),
+            None => Some(Defaults::default()),
+        };
+        let routes: Option<Vec<Route>> = fields
+            .require("routes", report)
+            .and_then(|e| items(&e.value, "`routes`", report))
+            .map(|nodes| nodes.iter().map(|n| Route::read(n, report)).collect::<Vec<_>>())
+            .and_then(|routes| routes.into_iter().collect());
+        let only_grpc = routes.as_ref().is_some_and(|routes| routes.iter().all(|r| r.grpc_only));
+        if !only_grpc {
+            fields.require("paths", report)?;
+        }
+        Some(Self {
+            name: name?,
+            hosts: hosts?,
+            paths: paths?,
+            case_insensitive: case_insensitive?,
+            cors_preflight: cors_preflight?,
+            encoded_slash: encoded_slash?,
+            path_parameters: path_parameters?,
+            defaults: defaults?,
+            routes: routes?,
+        })
+    }
+}
+
+/// Every item of a list, or nothing if one of them can't be read: a shorter
+/// list of hosts or paths would mean something else.
+fn all<T>(
+    fields: &Fields<'_>,
+    key: &str,
+    what: &str,
+    report: &mut Report,
+    one: fn(Text<'_>, &mut Report) -> Option<T>,
+) -> Option<Vec<Located<T>>> {
+    let Some(entry) = fields.get(key) else { return Some(Vec::new()) };
+    let written = match &entry.value.kind {
+        Kind::List(list) => list.len(),
+        _ => 1,
+    };
+    let read: Vec<_> = texts(&entry.value, what, report)
+        .into_iter()
+        .filter_map(|t| one(t, report).map(|value| Located { value, span: t.span }))
+        .collect();
+    (read.len() == written && written > 0).then_some(read)
+}
+
+fn host(text: Text<'_>, report: &mut Report) -> Option<HostPattern> {
+    match HostPattern::parse(text.value) {
+        Ok(host) => Some(host),
+        Err(why) => {
+            let shown = text.value.escape_debug();
+            report.push(
+                Diagnostic::at(Diag::BadHost, text.span, format!("`{shown}`: {why}"))
+                    .label("not a host")
+                    .help("write `api.example.com` or `*.example.com`"),
+            );
+            None
+        }
+    }
+}
+
+fn prefix(text: Text<'_>, report: &mut Report) -> Option<Template> {
+    let fault = match Template::parse(text.value) {
+        Ok(t) if !t.rest && t.segments.iter().all(|s| matches!(s, Segment::Literal(_))) => return Some(t),
+        Ok(_) => Diagnostic::at(Diag::BadTemplate, text.span, "a service's path is a plain prefix")
+            .help("leave out `{name}` and `/**`: everything below the path is meant"),
+        Err(fault) => {
+            Diagnostic::at(Diag::BadTemplate, text.part(fault.bytes.start, fault.bytes.end), fault.message)
+                .help(fault.help)
+        }
+    };
+    report.push(fault.label("here"));
+    None
+}
+
+fn one_word(node: &Node, key: &str, only: &str, report: &mut Report) -> Option<bool> {
+    let fine = matches!(&node.kind, Kind::Scalar { text, .. } if text == only);
+    if !fine {
+        report.push(
+            Diagnostic::at(Diag::BadValue, node.span, format!("`{key}` can only be `{only}`"))
+                .label("not known")
+                .help(format!("write `{key}: {only}`, or remove the key")),
+        );
+    }
+    fine.then_some(true)
+}
