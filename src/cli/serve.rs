@@ -1,0 +1,35 @@
+//! `doorward serve`: run the server.
+
+use std::path::PathBuf;
+
+use crate::cli::{Exit, Term};
+use crate::server::{self, ServeError};
+
+/// Run the server that Envoy asks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The configuration file.
+    #[arg(long, short, value_name = "FILE", default_value = "doorward.yaml")]
+    config: PathBuf,
+    /// What to log: `error`, `warn`, `info`, `debug` or `trace`, or a list of
+    /// `target=level`. Allowed requests are logged at `debug`.
+    #[arg(long, value_name = "LEVEL", env = "DOORWARD_LOG", default_value = "info")]
+    log: String,
+}
+
+/// Runs the server until it is told to stop.
+pub(crate) fn run(args: Args, term: &Term) -> Exit {
+    let Args { config, log } = args;
+    match server::serve(&config, &log) {
+        Ok(()) => Exit::Fine,
+        Err(ServeError::Invalid(found)) => {
+            let (report, sources) = *found;
+            term.report(&report, &sources);
+            Exit::CouldNotRun
+        }
+        Err(ServeError::Failed(message)) => {
+            term.error(&message);
+            Exit::CouldNotRun
+        }
+    }
+}
