@@ -1,1 +1,56 @@
 //! `doorward.yaml`: how this process runs and whom it trusts.
+//!
+//! Text in, one [`Config`] out, or every mistake with its place; nothing is
+//! bound, opened or fetched here beyond the file itself. The only room that
+//! sees environment variables, and only through the function it is given. It
+//! knows nothing of policies, tokens or Envoy: whether a key file holds a key
+//! is found out by whoever uses it.
+
+mod claim_path;
+mod headers;
+mod identity;
+mod keys;
+mod listen;
+mod read;
+mod variables;
+
+use std::path::{Path, PathBuf};
+
+use crate::diag::{Report, Sources};
+
+pub use claim_path::ClaimPath;
+pub use headers::{HeaderValue, MAX_HEADERS, UpstreamHeader};
+pub use identity::{Identity, Issuer, TokenSource};
+pub use keys::{Algorithm, Family, KeySource, Keys};
+pub use listen::{Listen, Listeners};
+pub use read::MAX_FILE_BYTES;
+
+/// Where the environment's variables come from.
+pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// A whole configuration without mistakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The directory of `doorward.yaml`: relative paths start here.
+    pub directory: PathBuf,
+    /// Where to listen.
+    pub listen: Listeners,
+    /// The policy directory, joined to [`Config::directory`].
+    pub policies: PathBuf,
+    /// Whom to believe.
+    pub identity: Identity,
+    /// The managed headers, sorted by name; never empty.
+    pub upstream_headers: Vec<UpstreamHeader>,
+}
+
+impl Config {
+    /// Reads `doorward.yaml`. The report holds every mistake, sorted; there is
+    /// a configuration only when none of them is an error.
+    pub fn load(path: &Path, env: Environment<'_>) -> (Option<Self>, Sources, Report) {
+        let mut sources = Sources::default();
+        let mut report = Report::default();
+        let config = read::config(path, env, &mut sources, &mut report);
+        report.sort(&sources);
+        (config.filter(|_| !report.has_errors()), sources, report)
+    }
+}

@@ -106,6 +106,7 @@ codes! {
     BadAlgorithm "DW306" "bad-algorithm" Error "A signature algorithm that is unknown or does not fit the key.";
     BadKey "DW307" "bad-key" Error "Key material that can't be used.";
     BadClaimPath "DW308" "bad-claim-path" Error "A claim path that is not names joined by dots.";
+    KeyDropped "DW309" "key-dropped" Warning "A key of a key file that is left out, because it can't or must not be used.";
 }
 
 #[cfg(test)]

@@ -1,0 +1,178 @@
+//! The file and its top level.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::{Config, Environment, headers, identity, listen, variables};
+use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
+use crate::yaml::{self, Fields, Node, Shape};
+
+/// The most bytes that `doorward.yaml` may have.
+pub const MAX_FILE_BYTES: usize = 1 << 20;
+
+const DEFAULT_POLICIES: &str = "policies";
+
+const SHAPE: Shape = Shape {
+    what: "the configuration",
+    known: &["listen", "policies", "identity", "header_prefixes", "upstream_headers"],
+    later: &[
+        ("deny", "remove it: denials say the reason and what was required"),
+        ("reload", "remove it and restart Doorward after a change"),
+    ],
+};
+
+/// The configuration in the file, as far as it can be read: the caller looks
+/// at the report before using it.
+pub(super) fn config(
+    path: &Path,
+    env: Environment<'_>,
+    sources: &mut Sources,
+    report: &mut Report,
+) -> Option<Config> {
+    let file = file(path, sources, report)?;
+    let root = yaml::parse(file, sources.text(file), report);
+    let Some(mut root) = root else {
+        if !report.has_errors() {
+            report.push(
+                Diagnostic::at(
+                    Code::EmptyValue,
+                    Span { file, start: 0, end: 0 },
+                    "the configuration is empty",
+                )
+                .label("nothing here")
+                .help("`policies: policies` is the shortest configuration"),
+            );
+        }
+        return None;
+    };
+    let unmade = variables::substitute(&mut root, env, report);
+    let mut findings = Report::default();
+    let config = tree(&root, directory(path), &mut findings);
+    // A value that could not be made was complained about once already.
+    let made = |d: &&Diagnostic| {
+        !unmade.iter().any(|u| d.span.is_some_and(|s| u.start <= s.start && s.end <= u.end))
+    };
+    findings.diagnostics().iter().filter(made).for_each(|d| report.push(d.clone()));
+    config
+}
+
+fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> {
+    let fields = Fields::read(root, SHAPE, report)?;
+    let listen = listen::read(fields.get("listen"), &directory, report);
+    let policies = match fields.get("policies") {
+        Some(entry) => yaml::text(&entry.value, "`policies`", report).map(|text| text.value),
+        None => Some(DEFAULT_POLICIES),
+    };
+    let identity = identity::read(fields.get("identity"), report);
+    let prefixes = headers::prefixes(fields.get("header_prefixes"), report);
+    let upstream_headers = headers::read(fields.get("upstream_headers"), &prefixes, report);
+    Some(Config {
+        policies: directory.join(policies?),
+        listen: listen?,
+        identity: identity?,
+        upstream_headers,
+        directory,
+    })
+}
+
+/// The directory of a file, never the empty path.
+fn directory(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn file(path: &Path, sources: &mut Sources, report: &mut Report) -> Option<FileId> {
+    let name = path.display().to_string();
+    let bytes = match bytes(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            report.push(
+                Diagnostic::nowhere(Code::Unreadable, format!("can't read `{name}`: {error}"))
+                    .help("name the configuration file with `--config`"),
+            );
+            return None;
+        }
+    };
+    if bytes.len() > MAX_FILE_BYTES {
+        let message = format!("`{name}` is larger than {MAX_FILE_BYTES} bytes");
+        report.push(Diagnostic::nowhere(Code::TooLarge, message));
+        return None;
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Some(sources.add(name, text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            report.push(
+                Diagnostic::nowhere(Code::NotUtf8, format!("`{name}` is not UTF-8 at byte {at}"))
+                    .help("save the file as UTF-8"),
+            );
+            None
+        }
+    }
+}
+
+/// The bytes of a file, one more than is allowed at most.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::config::{Listen, TokenSource};
+
+    fn load(text: &[u8]) -> (Option<Config>, Report) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("doorward.yaml");
+        std::fs::write(&path, text).unwrap();
+        let (config, _, report) = Config::load(&path, &|_| None);
+        (config, report)
+    }
+
+    fn codes(text: &[u8]) -> Vec<Code> {
+        load(text).1.diagnostics().iter().map(|d| d.code).collect()
+    }
+
+    #[test]
+    fn a_missing_file_a_directory_and_broken_bytes_are_findings() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [folder.path().join("none.yaml"), folder.path().to_owned()] {
+            let (config, _, report) = Config::load(&path, &|_| None);
+            assert_eq!(config, None);
+            assert_eq!(report.diagnostics().first().unwrap().code, Code::Unreadable);
+        }
+        assert_eq!(codes(b"policies: \xff"), [Code::NotUtf8]);
+        assert_eq!(codes(&vec![b'#'; MAX_FILE_BYTES + 1]), [Code::TooLarge]);
+        assert_eq!(codes(b""), [Code::EmptyValue]);
+        assert_eq!(codes(b"# nothing but this\n"), [Code::EmptyValue]);
+    }
+
+    #[test]
+    fn what_is_left_out_gets_the_safe_default() {
+        let config = load(b"policies: rules\n").0.unwrap();
+        assert_eq!(config.listen.grpc, Listen::Tcp("127.0.0.1:9191".parse().unwrap()));
+        assert_eq!(config.policies, config.directory.join("rules"));
+        assert_eq!(config.identity.tokens, [TokenSource::Authorization]);
+        assert_eq!(config.identity.issuers, []);
+        let names: Vec<_> = config.upstream_headers.iter().map(|h| h.name.as_str()).collect();
+        assert_eq!(names, ["x-user-id", "x-user-roles"]);
+    }
+
+    #[test]
+    fn a_file_named_without_directory_lies_in_the_current_one() {
+        assert_eq!(directory(Path::new("doorward.yaml")), Path::new("."));
+        assert_eq!(directory(Path::new("a/doorward.yaml")), Path::new("a"));
+        assert_eq!(directory(Path::new("/doorward.yaml")), Path::new("/"));
+    }
+}
