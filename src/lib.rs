@@ -1,11 +1,49 @@
-//! Doorward.
+//! Doorward: the external authorization server for Envoy.
+//!
+//! Envoy asks about every request (`envoy.service.auth.v3.Authorization/Check`);
+//! Doorward verifies the JWT, finds the route in the policy, compares what the
+//! route requires with what the caller has, and answers allow or deny. It
+//! never proxies.
+//!
+//! # Layout
+//!
+//! Rooms in floor order; a room imports only from the floors below it.
+//!
+//! | floor | room | holds |
+//! |---|---|---|
+//! | 0 | [`diag`] | what we tell a person, and where in which file |
+//! | 1 | [`yaml`] | YAML text into a tree that knows its places |
+//! | 2 | [`policy`] | the words of the domain, and policy files into them |
+//! | 2 | [`config`] | `doorward.yaml`: how this process runs and whom it trusts |
+//! | 3 | [`compile`] | policy into index: integers, bit sets, tries |
+//! | 4 | [`engine`] | index and request to decision, and why |
+//! | 5 | [`identity`] | token to caller |
+//! | 6 | `envoy` | Envoy's words, and nobody else's |
+//! | 7 | `server` | sockets, tasks, signals, logs |
+//! | 8 | `cli` | arguments and exit codes |
+//!
+//! Without the feature `server` floors 6 to 8 are left out: what remains has
+//! no runtime and no transport.
+//!
+//! # Invariants
+//!
+//! - The engine is a pure function: the same index, request and caller give
+//!   the same decision, for ever.
+//! - An index exists only if every file was read and compiled without an
+//!   error. There is no partial policy.
+//! - A request sees exactly one snapshot from first byte to last.
+//! - A refusal is the default of every step: only a walk to the end allows.
+//! - Findings are values until `cli` or `server` prints them.
+
 #[cfg(feature = "server")]
 pub mod cli;
+pub mod compile;
 pub mod config;
 pub mod diag;
 pub mod engine;
 #[cfg(feature = "server")]
 pub mod envoy;
+pub mod identity;
 pub mod policy;
 #[cfg(feature = "server")]
 pub mod server;

@@ -113,6 +113,11 @@ impl Sources {
         }
     }
 
+    /// The name and text of every file, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().map(|s| (&*s.name, &*s.text))
+    }
+
     /// The number of files.
     pub fn len(&self) -> usize {
         self.files.len()

@@ -1,9 +1,26 @@
-//! The decision. Pure: no I/O, no clock, no lock, no panic.
+//! The decision: index and request to allow or deny, with a reason.
+//!
+//! Pure: no I/O, no clock, no lock, no async, no panic. The same index, the
+//! same request and the same caller give the same decision, for ever.
 
+mod decide;
+mod decision;
+mod explain;
+mod headers;
 mod input;
+mod principal;
 mod reason;
+mod request;
 mod subject;
 
+pub use decide::{Observer, Silent, Step, decide, decide_observed};
+pub use decision::{Decision, Required};
+pub use explain::{Explanation, Note, explain};
+pub use headers::{HeaderChanges, HeaderPlan, MAX_HEADER_BYTES, UnsafeValue};
 pub use input::{Headers, Input};
+pub use principal::{Assignment, Principal};
 pub use reason::Reason;
 pub use subject::Subject;
+
+#[cfg(test)]
+mod tests;

@@ -113,6 +113,11 @@ impl MethodSet {
     pub const WORDS: [&'static str; 9] =
         ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "GRPC", "ANY"];
 
+    /// The set of one method.
+    pub fn only(method: Method) -> Self {
+        Self(method.bit())
+    }
+
     /// Whether the method is in the set.
     pub fn contains(self, method: Method) -> bool {
         self.0 & method.bit() != 0

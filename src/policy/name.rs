@@ -144,14 +144,6 @@ impl CodePattern {
         };
         Some(Located { value, span: text.span })
     }
-
-    /// Whether the code is meant.
-    pub fn matches(&self, code: &Code) -> bool {
-        match self {
-            Self::Exact(exact) => exact == code,
-            Self::Prefix(prefix) => code.0.starts_with(&**prefix),
-        }
-    }
 }
 
 impl fmt::Display for CodePattern {

@@ -165,7 +165,7 @@ impl Builder<'_> {
             Diagnostic::at(Code::TooLarge, span, format!("nested deeper than {MAX_DEPTH} levels"))
         } else {
             Diagnostic::at(Code::YamlSyntax, span, format!("not YAML: {}", error.info()))
-                .help("check indentation, quotes and brackets here and just above")
+                .help("check indentation, quotes and brackets here and just above; inside `{..}` and `[..]`, text that holds braces or commas needs quotes")
         };
         self.report.push(diagnostic);
     }

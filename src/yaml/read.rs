@@ -203,10 +203,12 @@ fn looks_like_another_type(text: &str) -> bool {
         return rest.bytes().all(|b| b.is_ascii_hexdigit() || b == b'_');
     }
     let starts = digits.strip_prefix('.').unwrap_or(digits).starts_with(|c: char| c.is_ascii_digit());
-    starts
-        && digits.bytes().all(|b| {
-            b.is_ascii_digit() || matches!(b, b'.' | b'_' | b':' | b'-' | b'+' | b'e' | b't' | b'z' | b' ')
-        })
+    let numeric = |b: u8| {
+        b.is_ascii_digit() || matches!(b, b'.' | b'_' | b':' | b'-' | b'+' | b'e' | b't' | b'z' | b' ')
+    };
+    // Two dots make an address or a version, which nobody takes for a number.
+    let dots = digits.bytes().filter(|b| *b == b'.').count();
+    starts && dots <= 1 && digits.bytes().all(numeric)
 }
 
 /// The items of a list that must not be empty.

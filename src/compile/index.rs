@@ -1,0 +1,264 @@
+//! The compiled policy: one immutable value.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::address::AddressRule;
+use super::bits::BitSet;
+use super::prefix::ServiceTable;
+use super::roles::Roles;
+use super::trie::Trie;
+use crate::diag::Place;
+use crate::policy::{Access, Code, MethodSet, PathFault, RequestPath, Template};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(pub(super) u32);
+
+        impl $type {
+            /// As a number below the count of its kind.
+            pub fn number(self) -> u32 {
+                self.0
+            }
+
+            pub(super) fn at(self) -> usize {
+                usize::try_from(self.0).unwrap_or(usize::MAX)
+            }
+        }
+    };
+}
+
+id!(
+    /// A role of one index.
+    RoleId
+);
+id!(
+    /// A permission code of one index.
+    CodeId
+);
+id!(
+    /// A service of one index.
+    ServiceId
+);
+id!(
+    /// A route of one index.
+    RouteId
+);
+
+/// A compiled role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is defined.
+    pub place: Place,
+    /// The heaviest of a user's roles is the primary one.
+    pub weight: i64,
+    /// Itself and all that it inherits.
+    pub closure: BitSet,
+    /// The codes that it and all it inherits grant.
+    pub granted: BitSet,
+    /// The codes that it and all it inherits deny.
+    pub denied: BitSet,
+}
+
+/// A compiled service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether CORS preflight requests pass anonymously.
+    pub cors_preflight: bool,
+    /// Whether a `{name}` may hold an encoded slash.
+    pub encoded_slash: bool,
+    /// Whether a `{name}` may hold `;` parameters.
+    pub path_parameters: bool,
+    /// Its routes by path.
+    pub trie: Trie,
+}
+
+/// A compiled route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// `GET /events/{id}`.
+    pub text: Arc<str>,
+    /// Where it stands.
+    pub place: Place,
+    /// The service it belongs to.
+    pub service: ServiceId,
+    /// The methods it names.
+    pub methods: MethodSet,
+    /// The paths it matches.
+    pub template: Template,
+    /// Who may call.
+    pub rule: Rule,
+    /// From which addresses.
+    pub ip: Option<AddressRule>,
+    /// Whether a WebSocket upgrade is permitted.
+    pub websocket: bool,
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// Said so by `access:`.
+    Access(Access),
+    /// Holders of these. At least one of the two is there.
+    Needs {
+        /// Required roles.
+        roles: Option<Need<RoleId>>,
+        /// Required codes.
+        codes: Option<Need<CodeId>>,
+    },
+}
+
+impl Rule {
+    /// Whether everyone may call.
+    pub fn is_anonymous(&self) -> bool {
+        *self == Self::Access(Access::Anonymous)
+    }
+}
+
+/// Any one of several, or all of them. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need<T> {
+    /// Whether every one is needed.
+    pub all: bool,
+    /// Which.
+    pub ids: Box<[T]>,
+    /// Where the requirement stands: on the route, or in some `defaults`.
+    pub place: Place,
+}
+
+impl<T: Copy> Need<T> {
+    /// Whether the requirement holds, given a test for one.
+    pub fn holds(&self, has: impl Fn(T) -> bool) -> bool {
+        if self.all { self.ids.iter().all(|id| has(*id)) } else { self.ids.iter().any(|id| has(*id)) }
+    }
+}
+
+/// The compiled policy.
+#[derive(Debug, Clone)]
+pub struct Index {
+    roles: Roles,
+    services: Box<[Service]>,
+    service_ids: HashMap<Arc<str>, ServiceId>,
+    routes: Box<[Route]>,
+    table: ServiceTable,
+    revision: Arc<str>,
+}
+
+/// What an index is made of.
+pub(super) struct Parts {
+    pub(super) roles: Roles,
+    pub(super) services: Vec<Service>,
+    pub(super) routes: Vec<Route>,
+    pub(super) table: ServiceTable,
+    pub(super) revision: Arc<str>,
+}
+
+impl Index {
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { roles, services, routes, table, revision } = parts;
+        let service_ids = services.iter().zip(0..).map(|(s, at)| (s.name.clone(), ServiceId(at))).collect();
+        Self { roles, services: services.into(), service_ids, routes: routes.into(), table, revision }
+    }
+
+    /// The content hash of all policy files: SHA-256, 64 hexadecimal digits.
+    pub fn revision(&self) -> &Arc<str> {
+        &self.revision
+    }
+
+    /// A service. `None` only for an id of another index.
+    pub fn service(&self, id: ServiceId) -> Option<&Service> {
+        self.services.get(id.at())
+    }
+
+    /// A route. `None` only for an id of another index.
+    pub fn route(&self, id: RouteId) -> Option<&Route> {
+        self.routes.get(id.at())
+    }
+
+    /// All services and their ids, by name.
+    pub fn services(&self) -> impl Iterator<Item = (ServiceId, &Service)> {
+        (0..).map(ServiceId).zip(&self.services)
+    }
+
+    /// All routes and their ids, by service, in the order of their file.
+    pub fn routes(&self) -> impl Iterator<Item = (RouteId, &Route)> {
+        (0..).map(RouteId).zip(&self.routes)
+    }
+
+    /// The service of a name.
+    pub fn service_named(&self, name: &str) -> Option<ServiceId> {
+        self.service_ids.get(name).copied()
+    }
+
+    /// Whether the service answers for a normalised host.
+    pub fn answers_for(&self, id: ServiceId, host: &str) -> bool {
+        self.table.answers_for(id, host)
+    }
+
+    /// The service that answers for a normalised host and a path: of those
+    /// that match both, the one with the most specific host (exact, then the
+    /// longest `*.`, then none), then with the longest path.
+    pub fn service_for(&self, host: &str, path: &RequestPath<'_>) -> Result<Option<ServiceId>, PathFault> {
+        self.table.find(host, path)
+    }
+
+    /// A role. `None` only for an id of another index.
+    pub fn role(&self, id: RoleId) -> Option<&Role> {
+        self.roles.roles.get(id.at())
+    }
+
+    /// A set that can hold every role.
+    pub fn no_roles(&self) -> BitSet {
+        BitSet::new(self.roles.roles.len())
+    }
+
+    /// A set that can hold every code.
+    pub fn no_codes(&self) -> BitSet {
+        BitSet::new(self.roles.codes.len())
+    }
+
+    /// The role of a name.
+    pub fn role_named(&self, name: &str) -> Option<RoleId> {
+        self.roles.role_ids.get(name).copied()
+    }
+
+    /// All roles and their ids, by name.
+    pub fn roles(&self) -> impl Iterator<Item = (RoleId, &Role)> {
+        (0..).map(RoleId).zip(&self.roles.roles)
+    }
+
+    /// A code. `None` only for an id of another index.
+    pub fn code(&self, id: CodeId) -> Option<&Code> {
+        self.roles.codes.get(id.at())
+    }
+
+    /// All codes that the policy names, and their ids, in order.
+    pub fn codes(&self) -> impl Iterator<Item = (CodeId, &Code)> {
+        (0..).map(CodeId).zip(&self.roles.codes)
+    }
+
+    /// What the policy itself gives to a user.
+    pub fn bindings_of_user(&self, user: &str) -> &[Bound] {
+        self.roles.users.get(user).map_or(&[], |bound| bound)
+    }
+
+    /// What the policy itself gives to a group.
+    pub fn bindings_of_group(&self, group: &str) -> &[Bound] {
+        self.roles.groups.get(group).map_or(&[], |bound| bound)
+    }
+}
+
+/// A role that a binding gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The role.
+    pub role: RoleId,
+    /// Where the binding stands.
+    pub place: Place,
+}

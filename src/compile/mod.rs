@@ -1,0 +1,53 @@
+//! Policy into index: names become integers, inheritance and wildcards become
+//! bit sets, routes become a trie per service, networks become sorted ranges.
+//!
+//! An [`Index`] exists only if everything compiled without an error: there is
+//! no partial policy. What people wrote is checked here against what else they
+//! wrote: unknown names, circles, collisions. This room never sees a request.
+
+mod address;
+mod bits;
+mod index;
+mod lint;
+mod need;
+mod prefix;
+mod revision;
+mod roles;
+mod routes;
+mod trie;
+
+pub use address::{AddressRule, AddressSet};
+pub use bits::BitSet;
+pub use index::{Bound, CodeId, Index, Need, Role, RoleId, Route, RouteId, Rule, Service, ServiceId};
+pub use trie::{Found, Trie};
+
+use std::path::Path;
+
+use crate::diag::{Report, Sources};
+use crate::policy::{Limits, Policy, read_folder};
+
+/// Compiles a policy. `None` if the report holds an error.
+pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Option<Index> {
+    let networks = address::Networks::new(&policy.networks);
+    let roles = roles::compile(policy, sources, report);
+    let mut builder = routes::Builder::new(policy, sources, &roles, &networks);
+    for service in &policy.services {
+        builder.service(service, report);
+    }
+    let (services, routes) = builder.finish();
+    let table = prefix::ServiceTable::new(&policy.services, report);
+    lint::broad_anonymous(policy, &routes, report);
+    if report.has_errors() {
+        return None;
+    }
+    Some(Index::new(index::Parts { roles, services, routes, table, revision: revision::of(sources) }))
+}
+
+/// Reads and compiles a policy directory. The report is sorted.
+pub fn load(root: &Path) -> (Option<Index>, Sources, Report) {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let index = read_folder(root, Limits::default(), &mut sources, &mut report)
+        .and_then(|policy| compile(&policy, &sources, &mut report));
+    report.sort(&sources);
+    (index, sources, report)
+}

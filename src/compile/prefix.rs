@@ -1,0 +1,204 @@
+//! Hosts and path prefixes to services.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use super::index::ServiceId;
+use super::trie::disguised;
+use crate::diag::{Code as Diag, Diagnostic, Report, Span};
+use crate::policy::{HostPattern, PathFault, RequestPath, Segment, Service, Template};
+
+/// Which service answers for a host and path.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ServiceTable {
+    exact: HashMap<Box<str>, Prefixes>,
+    /// By the name behind `*.`.
+    below: HashMap<Box<str>, Prefixes>,
+    any: Prefixes,
+    hosts: Vec<Box<[HostPattern]>>,
+}
+
+/// Services by path prefix: a node a segment, in lower case.
+#[derive(Debug, Clone)]
+struct Prefixes(Vec<Node>);
+
+#[derive(Debug, Clone, Default)]
+struct Node {
+    children: HashMap<Box<str>, usize>,
+    services: Vec<Prefix>,
+}
+
+#[derive(Debug, Clone)]
+struct Prefix {
+    /// The segments as written; `None` where case does not matter.
+    exact: Option<Box<[Box<str>]>>,
+    service: ServiceId,
+    span: Span,
+}
+
+impl ServiceTable {
+    /// Services that answer for the same host and path are findings.
+    pub(super) fn new(services: &[Service], report: &mut Report) -> Self {
+        let mut table = Self::default();
+        for (service, id) in services.iter().zip((0..).map(ServiceId)) {
+            for (template, span) in claims(service) {
+                let segments = literals(&template);
+                let add = |prefixes: &mut Prefixes, report: &mut Report| {
+                    let prefix = Prefix {
+                        exact: (!service.case_insensitive).then(|| segments.clone()),
+                        service: id,
+                        span,
+                    };
+                    if let Some(other) = prefixes.insert(&segments, prefix) {
+                        report.push(conflict(
+                            service,
+                            &template,
+                            span,
+                            services.get(other.service.at()),
+                            other.span,
+                        ));
+                    }
+                };
+                if service.hosts.is_empty() {
+                    add(&mut table.any, report);
+                }
+                for host in &service.hosts {
+                    match &host.value {
+                        HostPattern::Exact(name) => add(table.exact.entry(name.clone()).or_default(), report),
+                        HostPattern::Below(name) => add(table.below.entry(name.clone()).or_default(), report),
+                    }
+                }
+            }
+            table.hosts.push(service.hosts.iter().map(|h| h.value.clone()).collect());
+        }
+        table
+    }
+
+    /// Whether the service lists the host, or lists none.
+    pub(super) fn answers_for(&self, service: ServiceId, host: &str) -> bool {
+        let hosts = self.hosts.get(service.at());
+        hosts.is_some_and(|hosts| hosts.is_empty() || hosts.iter().any(|pattern| pattern.matches(host)))
+    }
+
+    /// Most specific host first, then the longest path.
+    pub(super) fn find(&self, host: &str, path: &RequestPath<'_>) -> Result<Option<ServiceId>, PathFault> {
+        let suffixes = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
+        let wildcards = suffixes.filter_map(|suffix| self.below.get(suffix));
+        for prefixes in self.exact.get(host).into_iter().chain(wildcards).chain([&self.any]) {
+            if let Some(service) = prefixes.find(path)? {
+                return Ok(Some(service));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a service answers for: its `paths`, and the `/package.Service` of each
+/// gRPC route, which is as good as a name.
+fn claims(service: &Service) -> Vec<(Template, Span)> {
+    let mut grpc = BTreeMap::new();
+    for route in service.routes.iter().filter(|r| r.grpc_only) {
+        let first = route.template.segments.first().cloned();
+        grpc.entry(Template { segments: first.into_iter().collect(), rest: false }).or_insert(route.span);
+    }
+    let paths = service.paths.iter().map(|p| (p.value.clone(), p.span));
+    let covered = |claim: &Template| {
+        service.paths.iter().any(|p| Template { rest: true, ..p.value.clone() }.covers(claim))
+    };
+    paths.chain(grpc.into_iter().filter(|(claim, _)| !covered(claim))).collect()
+}
+
+fn literals(template: &Template) -> Box<[Box<str>]> {
+    template
+        .segments
+        .iter()
+        .filter_map(|segment| match segment {
+            Segment::Literal(text) => Some(text.clone()),
+            Segment::Param(_) => None,
+        })
+        .collect()
+}
+
+fn conflict(
+    service: &Service,
+    path: &Template,
+    span: Span,
+    other: Option<&Service>,
+    before: Span,
+) -> Diagnostic {
+    let name = &service.name.value;
+    let message = match other {
+        Some(other) if other.name.value == *name => format!("`{path}` stands twice in the service `{name}`"),
+        Some(other) => format!(
+            "the services `{}` and `{name}` answer for the same host and the path `{path}`",
+            other.name.value
+        ),
+        None => format!("two services answer for the same host and the path `{path}`"),
+    };
+    Diagnostic::at(Diag::ServiceConflict, span, message)
+        .label("second claim")
+        .related(before, "first claim")
+        .help("give each its own `hosts` or its own `paths`")
+}
+
+impl Default for Prefixes {
+    fn default() -> Self {
+        Self(vec![Node::default()])
+    }
+}
+
+impl Prefixes {
+    /// Adds a prefix; gives back one that matches a path of the same spelling.
+    fn insert(&mut self, segments: &[Box<str>], prefix: Prefix) -> Option<Prefix> {
+        let mut at = 0;
+        for segment in segments {
+            let new = self.0.len();
+            let node = self.0.get_mut(at)?;
+            at = *node.children.entry(segment.to_ascii_lowercase().into()).or_insert(new);
+            if at == new {
+                self.0.push(Node::default());
+            }
+        }
+        let services = &mut self.0.get_mut(at)?.services;
+        let same = |p: &&Prefix| p.exact.is_none() || prefix.exact.is_none() || p.exact == prefix.exact;
+        if let Some(other) = services.iter().find(same) {
+            return Some(other.clone());
+        }
+        services.push(prefix);
+        None
+    }
+
+    fn find(&self, path: &RequestPath<'_>) -> Result<Option<ServiceId>, PathFault> {
+        let mut at = 0;
+        let mut best = None;
+        for depth in 0.. {
+            let Some(node) = self.0.get(at) else { break };
+            if let Some(prefix) = node.services.iter().find(|p| p.fits(path)) {
+                best = Some(prefix.service);
+            }
+            let Some(segment) = path.segment(depth) else { break };
+            if let Some(disguised) = disguised(segment) {
+                if node.children.contains_key(&*disguised.to_ascii_lowercase()) {
+                    return Err(PathFault::EncodedLiteral);
+                }
+                break;
+            }
+            let key: Cow<'_, str> = if segment.bytes().any(|b| b.is_ascii_uppercase()) {
+                Cow::Owned(segment.to_ascii_lowercase())
+            } else {
+                Cow::Borrowed(segment)
+            };
+            match node.children.get(&*key) {
+                Some(child) => at = *child,
+                None => break,
+            }
+        }
+        Ok(best)
+    }
+}
+
+impl Prefix {
+    fn fits(&self, path: &RequestPath<'_>) -> bool {
+        self.exact.as_ref().is_none_or(|exact| exact.iter().zip(path.segments()).all(|(e, s)| **e == *s))
+    }
+}

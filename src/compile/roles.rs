@@ -1,0 +1,214 @@
+//! Roles to integers; inheritance and wildcards to bit sets; bindings.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::bits::BitSet;
+use super::index::{Bound, CodeId, Role, RoleId};
+use crate::diag::{Code as Diag, Diagnostic, Report, Sources};
+use crate::policy::{self, Code, CodePattern, Holder, Located, Policy, RoleName};
+
+/// All roles, codes and bindings of a policy.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Roles {
+    pub(super) roles: Box<[Role]>,
+    pub(super) role_ids: HashMap<Arc<str>, RoleId>,
+    pub(super) codes: Box<[Code]>,
+    pub(super) users: HashMap<Box<str>, Vec<Bound>>,
+    pub(super) groups: HashMap<Box<str>, Vec<Bound>>,
+}
+
+impl Roles {
+    /// The role of a name; an unknown one is a finding.
+    pub(super) fn role(&self, name: &Located<RoleName>, report: &mut Report) -> Option<RoleId> {
+        let id = self.role_ids.get(name.value.as_str()).copied();
+        if id.is_none() {
+            report.push(
+                Diagnostic::at(Diag::UnknownRole, name.span, format!("no role is called `{}`", name.value))
+                    .label("not defined")
+                    .suggest(
+                        name.value.as_str(),
+                        self.role_ids.keys().map(|k| &**k),
+                        "define it under `roles:`, in any file of the directory",
+                    ),
+            );
+        }
+        id
+    }
+
+    /// The id of a code that the policy names somewhere.
+    pub(super) fn code(&self, code: &Code) -> Option<CodeId> {
+        let at = self.codes.binary_search(code).ok()?;
+        u32::try_from(at).ok().map(CodeId)
+    }
+}
+
+/// Compiles roles and bindings. After an error the result is only good for
+/// finding more errors.
+pub(super) fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Roles {
+    let codes: Box<[Code]> = universe(policy).into_iter().cloned().collect();
+    let names: Vec<Arc<str>> = policy.roles.iter().map(|r| r.name.value.as_str().into()).collect();
+    let role_ids = names.iter().cloned().zip((0..).map(RoleId)).collect();
+    let mut roles = Roles { role_ids, codes, ..Roles::default() };
+
+    let parents: Vec<Vec<RoleId>> = policy
+        .roles
+        .iter()
+        .map(|r| r.inherits.iter().filter_map(|name| roles.role(name, report)).collect())
+        .collect();
+    let order = parents_first(&parents, policy, report);
+
+    let mut compiled: Vec<Role> = policy
+        .roles
+        .iter()
+        .zip(names)
+        .map(|(role, name)| Role {
+            name,
+            place: sources.place(role.name.span),
+            weight: role.weight,
+            closure: BitSet::new(policy.roles.len()),
+            granted: matching(&role.grants, &roles.codes),
+            denied: matching(&role.denies, &roles.codes),
+        })
+        .collect();
+    for id in order {
+        let inherited: Vec<Role> = parents
+            .get(id.at())
+            .into_iter()
+            .flatten()
+            .filter_map(|parent| compiled.get(parent.at()).cloned())
+            .collect();
+        if let Some(role) = compiled.get_mut(id.at()) {
+            role.closure.insert(id.0);
+            for parent in inherited {
+                role.closure.union(&parent.closure);
+                role.granted.union(&parent.granted);
+                role.denied.union(&parent.denied);
+            }
+        }
+    }
+    roles.roles = compiled.into();
+    bind(policy, sources, &mut roles, report);
+    roles
+}
+
+/// Every code that the policy names without a `*`.
+fn universe(policy: &Policy) -> BTreeSet<&Code> {
+    let patterns = policy.roles.iter().flat_map(|r| r.grants.iter().chain(&r.denies));
+    let exact = patterns.filter_map(|p| match &p.value {
+        CodePattern::Exact(code) => Some(code),
+        CodePattern::Prefix(_) => None,
+    });
+    let own = policy.services.iter().flat_map(|s| s.routes.iter().map(|r| &r.own));
+    let defaults = policy.services.iter().map(|s| &s.defaults).chain([&policy.defaults]);
+    let required = own.chain(defaults).filter_map(|d| d.codes.as_ref());
+    exact.chain(required.flat_map(|need| need.value.names().iter().map(|n| &n.value))).collect()
+}
+
+/// The codes that any of the patterns means. Codes are sorted, so a prefix is
+/// one run of them.
+fn matching(patterns: &[Located<CodePattern>], codes: &[Code]) -> BitSet {
+    let mut set = BitSet::new(codes.len());
+    for pattern in patterns {
+        let (from, to) = match &pattern.value {
+            CodePattern::Exact(code) => {
+                let from = codes.partition_point(|c| c < code);
+                (from, from + usize::from(codes.get(from) == Some(code)))
+            }
+            CodePattern::Prefix(prefix) => {
+                let from = codes.partition_point(|c| c.as_str() < &**prefix);
+                let run = codes.iter().skip(from).take_while(|c| c.as_str().starts_with(&**prefix)).count();
+                (from, from + run)
+            }
+        };
+        (from..to).filter_map(|n| u32::try_from(n).ok()).for_each(|n| set.insert(n));
+    }
+    set
+}
+
+/// An order in which every role comes after all that it inherits. Roles in a
+/// circle are left out and reported. No recursion: a chain may be long.
+fn parents_first(parents: &[Vec<RoleId>], policy: &Policy, report: &mut Report) -> Vec<RoleId> {
+    let mut waiting: Vec<usize> = parents.iter().map(Vec::len).collect();
+    let mut heirs: Vec<Vec<RoleId>> = vec![Vec::new(); parents.len()];
+    for (list, child) in parents.iter().zip((0..).map(RoleId)) {
+        for parent in list {
+            if let Some(heirs) = heirs.get_mut(parent.at()) {
+                heirs.push(child);
+            }
+        }
+    }
+    let mut order: Vec<RoleId> =
+        waiting.iter().zip((0..).map(RoleId)).filter(|(n, _)| **n == 0).map(|(_, id)| id).collect();
+    let mut next = 0;
+    while let Some(done) = order.get(next).copied() {
+        next += 1;
+        for heir in heirs.get(done.at()).into_iter().flatten() {
+            if let Some(n) = waiting.get_mut(heir.at()) {
+                *n -= 1;
+                if *n == 0 {
+                    order.push(*heir);
+                }
+            }
+        }
+    }
+    if order.len() < parents.len() {
+        report_circles(parents, &waiting, policy, report);
+    }
+    order
+}
+
+/// Of the roles that wait for ever, follows unfinished parents until a role
+/// comes again: that is a circle. Each is reported once.
+fn report_circles(parents: &[Vec<RoleId>], waiting: &[usize], policy: &Policy, report: &mut Report) {
+    let unfinished = |id: &RoleId| waiting.get(id.at()).is_some_and(|n| *n > 0);
+    let role = |id: RoleId| -> Option<&policy::Role> { policy.roles.get(id.at()) };
+    let mut seen: HashSet<RoleId> = HashSet::new();
+    for start in (0..).map(RoleId).take(parents.len()).filter(unfinished) {
+        let mut trail: Vec<RoleId> = Vec::new();
+        let mut at = Some(start);
+        while let Some(id) = at.filter(|id| seen.insert(*id)) {
+            trail.push(id);
+            at = parents.get(id.at()).and_then(|p| p.iter().copied().find(unfinished));
+        }
+        let Some(circle) =
+            at.and_then(|id| trail.iter().position(|t| *t == id)).and_then(|from| trail.get(from..))
+        else {
+            continue;
+        };
+        let names: Vec<&str> = circle
+            .iter()
+            .chain(circle.first())
+            .filter_map(|id| role(*id))
+            .map(|r| r.name.value.as_str())
+            .collect();
+        let Some(first) = circle.first().and_then(|id| role(*id)) else { continue };
+        let mut diagnostic = Diagnostic::at(
+            Diag::RoleCycle,
+            first.name.span,
+            format!("roles inherit from each other in a circle: `{}`", names.join("` -> `")),
+        )
+        .label("part of the circle")
+        .help("remove one `inherits` of the circle");
+        for other in circle.iter().skip(1).filter_map(|id| role(*id)) {
+            diagnostic = diagnostic.related(other.name.span, "part of the circle");
+        }
+        report.push(diagnostic);
+    }
+}
+
+fn bind(policy: &Policy, sources: &Sources, roles: &mut Roles, report: &mut Report) {
+    for binding in &policy.bindings {
+        let given: Vec<Bound> = binding
+            .roles
+            .iter()
+            .filter_map(|name| roles.role(name, report))
+            .map(|role| Bound { role, place: sources.place(binding.span) })
+            .collect();
+        let (holders, name) = match &binding.holder.value {
+            Holder::User(name) => (&mut roles.users, name),
+            Holder::Group(name) => (&mut roles.groups, name),
+        };
+        holders.entry(name.as_str().into()).or_default().extend(given);
+    }
+}

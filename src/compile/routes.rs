@@ -1,0 +1,136 @@
+//! Services and their routes.
+
+use super::address::Networks;
+use super::index::{Route, RouteId, Service, ServiceId};
+use super::need;
+use super::roles::Roles;
+use super::trie::Trie;
+use crate::diag::{Code as Diag, Diagnostic, Report, Sources, Span};
+use crate::policy::{self, Policy, Segment, Template};
+
+/// Compiles one service after the other.
+pub(super) struct Builder<'p> {
+    policy: &'p Policy,
+    sources: &'p Sources,
+    roles: &'p Roles,
+    networks: &'p Networks<'p>,
+    services: Vec<Service>,
+    routes: Vec<Route>,
+    /// Where each route stands, for messages.
+    spans: Vec<Span>,
+}
+
+impl<'p> Builder<'p> {
+    pub(super) fn new(
+        policy: &'p Policy,
+        sources: &'p Sources,
+        roles: &'p Roles,
+        networks: &'p Networks<'p>,
+    ) -> Self {
+        Self { policy, sources, roles, networks, services: Vec::new(), routes: Vec::new(), spans: Vec::new() }
+    }
+
+    pub(super) fn finish(self) -> (Vec<Service>, Vec<Route>) {
+        (self.services, self.routes)
+    }
+
+    pub(super) fn service(&mut self, service: &policy::Service, report: &mut Report) {
+        let id = ServiceId(u32::try_from(self.services.len()).unwrap_or(u32::MAX));
+        let mut trie = Trie::new(service.case_insensitive);
+        for route in &service.routes {
+            self.route(id, service, route, &mut trie, report);
+        }
+        self.services.push(Service {
+            name: service.name.value.as_str().into(),
+            cors_preflight: service.cors_preflight,
+            encoded_slash: service.encoded_slash,
+            path_parameters: service.path_parameters,
+            trie,
+        });
+    }
+
+    fn route(
+        &mut self,
+        id: ServiceId,
+        service: &policy::Service,
+        route: &policy::Route,
+        trie: &mut Trie,
+        report: &mut Report,
+    ) {
+        if !route.grpc_only && !lies_under(service, &route.template) {
+            report.push(outside(service, route));
+        }
+        let levels = [&route.own, &service.defaults, &self.policy.defaults];
+        let rule = need::rule(route, levels, self.roles, self.sources, report);
+        let ip = levels.iter().find_map(|level| level.ip.as_ref());
+        let ip = ip.map(|ip| self.networks.rule(&ip.value, self.sources.place(ip.span), report));
+
+        let route_id = RouteId(u32::try_from(self.routes.len()).unwrap_or(u32::MAX));
+        if let Err(other) = trie.insert(&route.template, route.methods, route_id) {
+            report.push(self.conflict(route, other));
+        }
+        // After an error the route is only a place holder: no index is made.
+        let rule = rule.unwrap_or(super::index::Rule::Access(policy::Access::Denied));
+        self.spans.push(route.span);
+        self.routes.push(Route {
+            text: route.text.as_str().into(),
+            place: self.sources.place(route.span),
+            service: id,
+            methods: route.methods,
+            template: route.template.clone(),
+            rule,
+            ip: ip.flatten(),
+            websocket: route.websocket,
+        });
+    }
+
+    fn conflict(&self, route: &policy::Route, other: RouteId) -> Diagnostic {
+        let diagnostic = Diagnostic::at(
+            Diag::RouteConflict,
+            route.span,
+            match self.routes.get(other.at()) {
+                Some(other) => {
+                    let shared = other.methods.intersection(route.methods);
+                    format!("`{}` and `{}` both match {shared} of the same paths", other.text, route.text)
+                }
+                None => format!("`{}` matches the same paths as another route", route.text),
+            },
+        )
+        .label("second route")
+        .help("join them, or give each its own methods; `GET` covers `HEAD`, `POST` covers `GRPC`, `ANY` covers all");
+        match self.spans.get(other.at()) {
+            Some(span) => diagnostic.related(*span, "first route"),
+            None => diagnostic,
+        }
+    }
+}
+
+fn lies_under(service: &policy::Service, template: &Template) -> bool {
+    let same = |a: &Segment, b: &Segment| match (a, b) {
+        (Segment::Literal(a), Segment::Literal(b)) if service.case_insensitive => a.eq_ignore_ascii_case(b),
+        (a, b) => a == b,
+    };
+    let under = |prefix: &Template| {
+        prefix.segments.len() <= template.segments.len()
+            && prefix.segments.iter().zip(&template.segments).all(|(a, b)| same(a, b))
+    };
+    service.paths.iter().any(|path| under(&path.value))
+}
+
+fn outside(service: &policy::Service, route: &policy::Route) -> Diagnostic {
+    let paths: Vec<_> = service.paths.iter().map(|p| p.value.to_string()).collect();
+    let diagnostic = Diagnostic::at(
+        Diag::OutsidePaths,
+        route.span,
+        format!("`{}` does not lie under the paths of the service `{}`", route.text, service.name.value),
+    )
+    .label("never reached")
+    .help(format!(
+        "the service answers for `{}`: add a path to `paths`, or move the route",
+        paths.join("`, `")
+    ));
+    match service.paths.first() {
+        Some(path) => diagnostic.related(path.span, "the paths of the service"),
+        None => diagnostic,
+    }
+}

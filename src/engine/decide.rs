@@ -1,0 +1,215 @@
+//! The steps of design section 3, in order; the first that applies decides.
+
+use std::sync::Arc;
+
+use super::decision::Decision;
+use super::input::Input;
+use super::principal::Principal;
+use super::reason::Reason;
+use super::request::{Refusal, Request, Upgrade, ambiguous};
+use crate::compile::{Index, Route, RouteId, Rule, Service, ServiceId};
+use crate::policy::{Access, Method, PathFault};
+
+/// What a decision tells while it is made. `explain` records it; the server
+/// listens to nothing, at no cost.
+pub trait Observer {
+    /// One step was taken.
+    fn step(&mut self, _step: Step<'_>) {}
+}
+
+/// Listens to nothing.
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// A step that a decision took.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'a> {
+    /// The request can be read in one way: method, host, path.
+    Read(Method, &'a str, &'a str),
+    /// The service was found: by its name, or by host and path.
+    Service(ServiceId, bool),
+    /// The route was found; for a preflight, that of the announced method.
+    Route(RouteId, Option<Method>),
+    /// The route's address rule was asked.
+    Address(RouteId, bool),
+    /// The token was verified.
+    Caller(&'a Principal),
+    /// The route's required roles were compared.
+    Roles(RouteId, bool),
+    /// The route's required codes were compared.
+    Codes(RouteId, bool),
+}
+
+/// Decides one request. `identify` is asked at most once, and only where the
+/// route needs a caller.
+pub fn decide(
+    index: &Index,
+    input: &Input<'_>,
+    identify: impl FnOnce() -> Result<Arc<Principal>, (Reason, &'static str)>,
+) -> Decision {
+    decide_observed(index, input, identify, &mut Silent)
+}
+
+/// As [`decide`], telling every step.
+pub fn decide_observed(
+    index: &Index,
+    input: &Input<'_>,
+    identify: impl FnOnce() -> Result<Arc<Principal>, (Reason, &'static str)>,
+    observer: &mut impl Observer,
+) -> Decision {
+    let mut decision = Decision::refused(Reason::EngineError, None);
+    match steps(index, input, identify, observer, &mut decision) {
+        Ok(()) => decision.reason = Reason::Allowed,
+        Err((reason, detail)) => {
+            // INVARIANT: a refusal never carries the reason that allows.
+            decision.reason = if reason.is_allowed() { Reason::EngineError } else { reason };
+            decision.detail = (!detail.is_empty()).then_some(detail);
+        }
+    }
+    decision
+}
+
+fn steps(
+    index: &Index,
+    input: &Input<'_>,
+    identify: impl FnOnce() -> Result<Arc<Principal>, Refusal>,
+    observer: &mut impl Observer,
+    decision: &mut Decision,
+) -> Result<(), Refusal> {
+    let request = Request::read(input)?;
+    observer.step(Step::Read(request.method, &request.host, request.path.as_str()));
+
+    let (service_id, service) = service_of(index, input.service, &request)?;
+    decision.service = Some(service_id);
+    observer.step(Step::Service(service_id, input.service.is_some()));
+    opted_in(service, &request)?;
+
+    let preflight = request.preflight.filter(|_| service.cors_preflight);
+    let (route_id, route) =
+        route_of(index, service, preflight.unwrap_or(request.method), &request, decision)?;
+    decision.route = Some(route_id);
+    observer.step(Step::Route(route_id, preflight));
+
+    if route.rule == Rule::Access(Access::Denied) {
+        return Err((Reason::RouteDenied, ""));
+    }
+    permits_upgrade(route, request.upgrade)?;
+    if let Some(ip) = &route.ip {
+        let admitted = ip.admits(input.source);
+        observer.step(Step::Address(route_id, admitted));
+        if !admitted {
+            return Err((
+                Reason::IpDenied,
+                if input.source.is_none() { "the request has no source address" } else { "" },
+            ));
+        }
+    }
+    if preflight.is_some() || route.rule.is_anonymous() {
+        return Ok(());
+    }
+
+    let principal: &Principal = decision.principal.insert(identify()?);
+    observer.step(Step::Caller(principal));
+    if let Rule::Needs { roles, codes } = &route.rule {
+        if let Some(need) = roles {
+            let holds = need.holds(|role| principal.has_role(role));
+            observer.step(Step::Roles(route_id, holds));
+            if !holds {
+                return Err((Reason::RoleMissing, ""));
+            }
+        }
+        if let Some(need) = codes {
+            let holds = need.holds(|code| principal.has_code(code));
+            observer.step(Step::Codes(route_id, holds));
+            if !holds {
+                return Err((Reason::CodeMissing, ""));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Step 3. A name from the proxy's configuration decides; without one, host
+/// and path do.
+fn service_of<'i>(
+    index: &'i Index,
+    named: Option<&str>,
+    request: &Request<'_>,
+) -> Result<(ServiceId, &'i Service), Refusal> {
+    let unknown = |detail| (Reason::ServiceUnknown, detail);
+    let id =
+        match named {
+            Some(name) => {
+                let id = index
+                    .service_named(name)
+                    .ok_or(unknown("the proxy names a service that the policy does not have"))?;
+                if !index.answers_for(id, &request.host) {
+                    return Err(unknown("the service that the proxy names does not answer for this host"));
+                }
+                id
+            }
+            None => index.service_for(&request.host, &request.path).map_err(ambiguous)?.ok_or_else(|| {
+                match unusual(request) {
+                    Some(fault) => ambiguous(fault),
+                    None => unknown("no service answers for this host and path"),
+                }
+            })?,
+        };
+    index
+        .service(id)
+        .map(|service| (id, service))
+        .ok_or((Reason::EngineError, "the service is not in the index"))
+}
+
+/// What only a service that opted in may let through.
+fn unusual(request: &Request<'_>) -> Option<PathFault> {
+    let parameter = request.path.parameters().map(|_| PathFault::PathParameter);
+    parameter.or(request.path.encoded_slash().map(|_| PathFault::EncodedDelimiter))
+}
+
+fn opted_in(service: &Service, request: &Request<'_>) -> Result<(), Refusal> {
+    if request.path.parameters().is_some() && !service.path_parameters {
+        return Err(ambiguous(PathFault::PathParameter));
+    }
+    if request.path.encoded_slash().is_some() && !service.encoded_slash {
+        return Err(ambiguous(PathFault::EncodedDelimiter));
+    }
+    Ok(())
+}
+
+/// Steps 4 and 5.
+fn route_of<'i>(
+    index: &'i Index,
+    service: &Service,
+    method: Method,
+    request: &Request<'_>,
+    decision: &mut Decision,
+) -> Result<(RouteId, &'i Route), Refusal> {
+    let broken = (Reason::EngineError, "the route is not in the index");
+    let Some(found) = service.trie.find(method, &request.path).map_err(ambiguous)? else {
+        decision.allow = service.trie.methods(&request.path);
+        let reason = if decision.allow.is_empty() { Reason::RouteUnknown } else { Reason::MethodNotAllowed };
+        return Err((reason, ""));
+    };
+    let route = index.route(found.route).ok_or(broken)?;
+    if found.broad && route.rule.is_anonymous() {
+        // An anonymous catch-all must not answer for another spelling of a
+        // path that is protected.
+        let meant = service.trie.find_loosely(method, &request.path).filter(|meant| *meant != found.route);
+        if meant.is_some_and(|meant| index.route(meant).is_none_or(|route| !route.rule.is_anonymous())) {
+            return Err(ambiguous(PathFault::NearMiss));
+        }
+    }
+    Ok((found.route, route))
+}
+
+/// A grant for a method does not open a tunnel.
+fn permits_upgrade(route: &Route, upgrade: Upgrade) -> Result<(), Refusal> {
+    match upgrade {
+        Upgrade::None => Ok(()),
+        Upgrade::WebSocket if route.websocket => Ok(()),
+        Upgrade::WebSocket => Err((Reason::UpgradeDenied, "the route does not say `upgrade: websocket`")),
+        Upgrade::Other => Err((Reason::UpgradeDenied, "only `websocket` can be permitted")),
+    }
+}

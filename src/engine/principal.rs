@@ -1,0 +1,86 @@
+//! Who calls, resolved against one policy.
+
+use crate::compile::{BitSet, CodeId, Index, RoleId};
+use crate::diag::Place;
+
+use super::subject::Subject;
+
+/// A caller and what the policy makes of them. Made once per token and policy;
+/// a decision only asks it yes-or-no questions.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    subject: Subject,
+    /// Roles given to the caller, the heaviest first, then by name.
+    assigned: Vec<Assignment>,
+    /// Those and all they inherit.
+    roles: BitSet,
+    /// Granted by any of them, denied by none.
+    codes: BitSet,
+}
+
+/// One role that the caller was given, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// The role.
+    pub role: RoleId,
+    /// The binding that gives it; `None` when the token does.
+    pub binding: Option<Place>,
+}
+
+impl Principal {
+    /// Resolves a caller. Role names that the policy does not know give
+    /// nothing.
+    pub fn resolve(index: &Index, subject: Subject) -> Self {
+        let from_token = subject.roles.iter().filter_map(|name| index.role_named(name));
+        let mut assigned: Vec<_> = from_token.map(|role| Assignment { role, binding: None }).collect();
+        let of_groups = subject.groups.iter().flat_map(|group| index.bindings_of_group(group));
+        for bound in index.bindings_of_user(&subject.user).iter().chain(of_groups) {
+            assigned.push(Assignment { role: bound.role, binding: Some(bound.place.clone()) });
+        }
+        // Ids follow names, and the token's word comes before the binding's.
+        assigned.sort_by_key(|a| (a.role, a.binding.clone()));
+        assigned.dedup_by_key(|a| a.role);
+        assigned.sort_by_key(|a| std::cmp::Reverse(index.role(a.role).map_or(0, |r| r.weight)));
+
+        let mut roles = index.no_roles();
+        let mut codes = index.no_codes();
+        let mut denied = index.no_codes();
+        for role in assigned.iter().filter_map(|a| index.role(a.role)) {
+            roles.union(&role.closure);
+            codes.union(&role.granted);
+            denied.union(&role.denied);
+        }
+        codes.subtract(&denied);
+        Self { subject, assigned, roles, codes }
+    }
+
+    /// What the token says.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The roles given to the caller, the primary role first.
+    pub fn assigned(&self) -> &[Assignment] {
+        &self.assigned
+    }
+
+    /// Whether the caller has the role, given or inherited.
+    pub fn has_role(&self, role: RoleId) -> bool {
+        self.roles.contains(role.number())
+    }
+
+    /// Whether some role grants the code and none denies it.
+    pub fn has_code(&self, code: CodeId) -> bool {
+        self.codes.contains(code.number())
+    }
+
+    /// Every code the policy names that the caller has, in order.
+    pub fn codes<'i>(&'i self, index: &'i Index) -> impl Iterator<Item = &'i str> {
+        index.codes().filter(|(id, _)| self.has_code(*id)).map(|(_, code)| code.as_str())
+    }
+
+    /// The names of the roles given to the caller, the primary role first.
+    pub fn role_names<'i>(&'i self, index: &'i Index) -> impl Iterator<Item = &'i str> {
+        self.assigned.iter().filter_map(|a| index.role(a.role)).map(|r| &*r.name)
+    }
+}

@@ -1,0 +1,326 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use super::*;
+use crate::compile::{Index, compile};
+use crate::diag::{Format, Report, Sources, render};
+use crate::policy::read_texts;
+
+/// Compiles a policy out of one text.
+pub(crate) fn index(text: &str) -> Index {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let policy = read_texts([("policy.yaml".to_owned(), text.to_owned())], &mut sources, &mut report);
+    let index = policy.and_then(|p| compile(&p, &sources, &mut report));
+    index.unwrap_or_else(|| panic_with(&render(&report, &sources, Format::Text { color: false })))
+}
+
+#[expect(clippy::panic, reason = "tests")]
+fn panic_with(message: &str) -> ! {
+    panic!("{message}")
+}
+
+/// A request as `METHOD host/path`, with headers.
+fn ask(index: &Index, line: &str, headers: &[(&str, &str)], roles: Option<&[&str]>) -> Decision {
+    let (method, target) = line.split_once(' ').unwrap();
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
+    let input = Input {
+        method,
+        host: "api.test",
+        path: target,
+        service: None,
+        source: Some("192.0.2.1".parse().unwrap()),
+        headers: Headers::new(&headers),
+    };
+    decide(index, &input, || {
+        let roles = roles.ok_or((Reason::TokenMissing, ""))?;
+        let subject = Subject {
+            user: "ann".to_owned(),
+            roles: roles.iter().map(|r| (*r).to_owned()).collect(),
+            ..Subject::default()
+        };
+        Ok(Arc::new(Principal::resolve(index, subject)))
+    })
+}
+
+const POLICY: &str = r#"
+roles:
+  viewer: { grants: ["event:read"] }
+  editor: { inherits: [viewer], grants: ["event:*"], denies: ["event:purge"] }
+  admin: { grants: ["*"], weight: 10 }
+services:
+  events:
+    paths: [/events]
+    cors_preflight: allow
+    defaults: { roles: viewer }
+    routes:
+      - route: GET /events/{id}
+        codes: event:read
+      - route: DELETE /events/{id}
+        codes: event:delete
+      - { route: "POST /events/{id}/purge", codes: event:purge }
+      - { route: GET /events/health, access: anonymous }
+      - { route: GET /events/feed, access: authenticated }
+      - { route: ANY /events/internal/**, access: denied }
+      - { route: GET /events/live, access: anonymous, upgrade: websocket }
+      - { route: GET /events/office, ip: { allow: [10.0.0.0/8] }, access: anonymous }
+  public:
+    paths: [/public]
+    routes:
+      - { route: ANY /public/**, access: anonymous }
+      - { route: ANY /public/admin/**, roles: admin, inherit: false }
+"#;
+
+#[track_caller]
+fn expect(line: &str, roles: Option<&[&str]>, reason: Reason) {
+    let decision = ask(&index(POLICY), line, &[], roles);
+    assert_eq!(decision.reason, reason, "{line} {roles:?} {:?}", decision.detail);
+}
+
+#[test]
+fn every_step_has_its_reason() {
+    for (line, roles, reason) in [
+        ("FOO /events/1", None, Reason::RequestMalformed),
+        ("get /events/1", None, Reason::RequestMalformed),
+        ("GET events", None, Reason::RequestMalformed),
+        ("GET /events/../x", None, Reason::PathAmbiguous),
+        ("GET /events;x/1", None, Reason::PathAmbiguous),
+        ("GET /nothing", None, Reason::ServiceUnknown),
+        ("GET /events", None, Reason::RouteUnknown),
+        ("GET /events/a/b", None, Reason::RouteUnknown),
+        ("PUT /events/1", None, Reason::MethodNotAllowed),
+        ("TRACE /events/1", None, Reason::MethodNotAllowed),
+        ("GET /events/internal", Some(&["admin"][..]), Reason::RouteDenied),
+        ("GET /events/internal/x/y", Some(&["admin"]), Reason::RouteDenied),
+        ("GET /events/office", None, Reason::IpDenied),
+        ("GET /events/1", None, Reason::TokenMissing),
+        ("GET /events/1", Some(&[]), Reason::RoleMissing),
+        ("GET /events/1", Some(&["nobody-knows"]), Reason::RoleMissing),
+        ("DELETE /events/1", Some(&["viewer"]), Reason::CodeMissing),
+        ("POST /events/1/purge", Some(&["editor"]), Reason::CodeMissing),
+        ("GET /events/1", Some(&["viewer"]), Reason::Allowed),
+        ("HEAD /events/1", Some(&["viewer"]), Reason::Allowed),
+        ("DELETE /events/1", Some(&["editor"]), Reason::Allowed),
+        ("GET /events/health", None, Reason::Allowed),
+        ("GET /events/health/", None, Reason::Allowed),
+        ("GET /events/feed", None, Reason::TokenMissing),
+        ("GET /events/feed", Some(&[]), Reason::Allowed),
+    ] {
+        expect(line, roles, reason);
+    }
+}
+
+#[test]
+fn deny_of_any_held_role_wins() {
+    expect("POST /events/1/purge", Some(&["admin", "viewer"]), Reason::Allowed);
+    expect("POST /events/1/purge", Some(&["admin", "editor"]), Reason::CodeMissing);
+}
+
+#[test]
+fn method_not_allowed_lists_the_methods() {
+    let index = index(POLICY);
+    let decision = ask(&index, "PUT /events/1", &[], None);
+    assert_eq!(decision.allow.to_string(), "GET, HEAD, DELETE");
+}
+
+#[test]
+fn path_7_an_anonymous_catch_all_never_answers_for_a_protected_spelling() {
+    for path in [
+        "/public/Admin",
+        "/public/ADMIN/x",
+        "/public/admin%20",
+        "/public/%20admin/x",
+        "/public/admin.json",
+        "/public/admin.",
+    ] {
+        expect(&format!("GET {path}"), None, Reason::PathAmbiguous);
+    }
+    for path in ["/public/admin", "/public/admin/", "/public/admin/x"] {
+        expect(&format!("GET {path}"), None, Reason::TokenMissing);
+    }
+    for path in ["/public", "/public/", "/public/administrator", "/public/x/admin", "/public/a.json"] {
+        expect(&format!("GET {path}"), None, Reason::Allowed);
+    }
+    for path in ["/publicadmin", "/public-admin", "/public.admin"] {
+        expect(&format!("GET {path}"), None, Reason::ServiceUnknown);
+    }
+}
+
+#[test]
+fn escapes_that_spell_a_literal_are_refused() {
+    let index = index(
+        "services: { s: { paths: [/v1], routes: [{ route: 'POST /v1/users:delete', access: denied }, { route: 'ANY /v1/{x}', access: authenticated }] } }",
+    );
+    assert_eq!(ask(&index, "PUT /v1/users%3Adelete", &[], Some(&[])).reason, Reason::PathAmbiguous);
+    assert_eq!(ask(&index, "PUT /v1/users%3Alist", &[], Some(&[])).reason, Reason::Allowed);
+    assert_eq!(
+        ask(&index, "PUT /v1/users:delete", &[], Some(&[])).reason,
+        Reason::Allowed,
+        "another method, by its own route"
+    );
+}
+
+#[test]
+fn meth_3_method_overrides() {
+    let index = index(POLICY);
+    for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
+        let decision = ask(&index, "GET /events/health", &[(name, "DELETE")], None);
+        assert_eq!(decision.reason, Reason::RequestMalformed, "{name}");
+        assert_eq!(ask(&index, "GET /events/health", &[(name, "get")], None).reason, Reason::Allowed);
+    }
+    for query in ["_method=DELETE", "a=b&_method=PUT", "%5fmethod=DELETE"] {
+        let line = format!("GET /events/health?{query}");
+        assert_eq!(ask(&index, &line, &[], None).reason, Reason::RequestMalformed, "{query}");
+    }
+}
+
+#[test]
+fn meth_4_preflight_needs_opt_in_and_both_headers() {
+    let index = index(POLICY);
+    let origin = ("origin", "https://app.test");
+    let announce = ("access-control-request-method", "DELETE");
+    let preflight =
+        |path: &str, headers: &[(&str, &str)]| ask(&index, &format!("OPTIONS {path}"), headers, None).reason;
+    assert_eq!(preflight("/events/1", &[origin, announce]), Reason::Allowed);
+    assert_eq!(preflight("/events/1", &[origin]), Reason::MethodNotAllowed);
+    assert_eq!(preflight("/events/1", &[announce]), Reason::MethodNotAllowed);
+    assert_eq!(
+        preflight("/events/1", &[origin, ("access-control-request-method", "PUT")]),
+        Reason::MethodNotAllowed
+    );
+    assert_eq!(preflight("/events/internal/x", &[origin, announce]), Reason::RouteDenied);
+    assert_eq!(preflight("/events/1", &[origin, announce, announce]), Reason::RequestMalformed);
+    assert_eq!(
+        preflight("/public/admin", &[origin, announce]),
+        Reason::TokenMissing,
+        "no opt-in, and ANY names OPTIONS"
+    );
+}
+
+#[test]
+fn meth_6_an_upgrade_needs_its_route() {
+    let index = index(POLICY);
+    let websocket = [("upgrade", "websocket"), ("connection", "Upgrade")];
+    assert_eq!(ask(&index, "GET /events/live", &websocket, None).reason, Reason::Allowed);
+    assert_eq!(ask(&index, "GET /events/health", &websocket, None).reason, Reason::UpgradeDenied);
+    assert_eq!(ask(&index, "GET /events/live", &[("upgrade", "h2c")], None).reason, Reason::UpgradeDenied);
+    assert_eq!(
+        ask(&index, "GET /events/health", &[("connection", "keep-alive, upgrade")], None).reason,
+        Reason::UpgradeDenied
+    );
+}
+
+#[test]
+fn path_25_grpc_paths_are_exact() {
+    let index = index(
+        "roles: { r: { grants: [c] } }\nservices: { s: { routes: [{ route: GRPC /pkg.Svc/Method, codes: c }] } }",
+    );
+    let grpc = [("content-type", "application/grpc+proto")];
+    let reason = |line: &str, headers| ask(&index, line, headers, Some(&["r"])).reason;
+    assert_eq!(reason("POST /pkg.Svc/Method", &grpc[..]), Reason::Allowed);
+    assert_eq!(reason("POST /pkg.Svc/Method/", &grpc), Reason::PathAmbiguous);
+    assert_eq!(reason("POST /pkg.Svc/", &grpc), Reason::PathAmbiguous);
+    assert_eq!(reason("POST /Pkg.svc/method", &grpc), Reason::ServiceUnknown);
+    assert_eq!(reason("POST /pkg.Svc/Other", &grpc), Reason::RouteUnknown);
+    assert_eq!(reason("POST /pkg.Svc/Method", &[]), Reason::MethodNotAllowed);
+    assert_eq!(reason("GET /pkg.Svc/Method", &grpc), Reason::MethodNotAllowed);
+    assert_eq!(
+        reason("POST /pkg.Svc/Method", &[("content-type", "application/grpc-web")]),
+        Reason::MethodNotAllowed
+    );
+}
+
+#[test]
+fn host_3_the_proxys_word_decides_and_an_unknown_one_denies() {
+    let index = index(
+        "services: { s: { hosts: [api.test], paths: [/], routes: [{ route: GET /x, access: anonymous }] }, t: { hosts: ['*.other.test'], paths: [/], routes: [{ route: GET /x, access: denied }] } }",
+    );
+    let ask = |host, service| {
+        let input =
+            Input { method: "GET", host, path: "/x", service, source: None, headers: Headers::default() };
+        decide(&index, &input, || Err((Reason::TokenMissing, ""))).reason
+    };
+    assert_eq!(ask("api.test", None), Reason::Allowed);
+    assert_eq!(ask("API.Test.:8443", Some("s")), Reason::Allowed);
+    assert_eq!(ask("a.other.test", None), Reason::RouteDenied);
+    assert_eq!(ask("api.test", Some("t")), Reason::ServiceUnknown, "the host is a cross-check");
+    assert_eq!(ask("api.test", Some("S")), Reason::ServiceUnknown);
+    assert_eq!(ask("api.test", Some("")), Reason::ServiceUnknown);
+    assert_eq!(ask("unknown.test", None), Reason::ServiceUnknown);
+    assert_eq!(ask("api.test,b.test", None), Reason::RequestMalformed);
+    assert_eq!(ask("", None), Reason::RequestMalformed);
+}
+
+#[test]
+fn path_20_case_matters_unless_the_service_says_otherwise() {
+    let policy = |extra: &str| {
+        index(&format!(
+            "services: {{ s: {{ paths: [/Api], {extra} routes: [{{ route: GET /api/Admin, access: denied }}] }} }}"
+        ))
+    };
+    let index = policy("case_insensitive: true,");
+    for path in ["/api/admin", "/API/ADMIN", "/Api/Admin"] {
+        assert_eq!(ask(&index, &format!("GET {path}"), &[], None).reason, Reason::RouteDenied, "{path}");
+    }
+}
+
+#[test]
+fn opting_in_to_parameters_and_encoded_slashes_holds_inside_a_name_only() {
+    let index = index(
+        "services: { s: { paths: [/a, /b], encoded_slash: keep, path_parameters: keep, routes: [{ route: 'GET /a/{x}', access: anonymous }, { route: GET /a/admin, access: denied }, { route: 'GET /b/**', access: anonymous }] } }",
+    );
+    let reason = |path: &str| ask(&index, &format!("GET {path}"), &[], None).reason;
+    assert_eq!(reason("/a/x%2Fy"), Reason::Allowed);
+    assert_eq!(reason("/a/x;v=1"), Reason::Allowed);
+    for path in [
+        "/a/admin;v=1",
+        "/a/admin%2Fx",
+        "/a;x/y",
+        "/b/x;y",
+        "/b/x%2fy",
+        "/a/..;x",
+        "/a/x%2F..",
+        "/a;/admin",
+        "/c;d",
+    ] {
+        assert_eq!(reason(path), Reason::PathAmbiguous, "{path}");
+    }
+}
+
+#[test]
+fn ip_rules_are_inherited_and_fail_closed() {
+    let index = index(
+        "networks: { office: [10.0.0.0/8] }\ndefaults: { ip: { deny: [192.0.2.1] } }\nservices: { s: { paths: [/], routes: [{ route: GET /x, access: anonymous, inherit: false }, { route: GET /y, access: anonymous, ip: { allow: office } }] } }",
+    );
+    let ask = |path, source: Option<&str>| {
+        let source = source.map(|s| s.parse().unwrap());
+        let input =
+            Input { method: "GET", host: "a", path, service: None, source, headers: Headers::default() };
+        decide(&index, &input, || Err((Reason::TokenMissing, ""))).reason
+    };
+    assert_eq!(ask("/x", Some("192.0.2.1")), Reason::IpDenied, "inherit: false keeps `ip`");
+    assert_eq!(ask("/x", Some("::ffff:192.0.2.1")), Reason::IpDenied);
+    assert_eq!(ask("/x", Some("192.0.2.2")), Reason::Allowed);
+    assert_eq!(ask("/x", None), Reason::IpDenied);
+    assert_eq!(ask("/y", Some("10.1.2.3")), Reason::Allowed);
+    assert_eq!(ask("/y", Some("192.0.2.1")), Reason::IpDenied);
+}
+
+#[test]
+fn the_explanation_names_places_and_holders() {
+    let index = index(POLICY);
+    let input = Input {
+        method: "DELETE",
+        host: "api.test",
+        path: "/events/1",
+        service: None,
+        source: None,
+        headers: Headers::default(),
+    };
+    let subject = Subject { user: "ann".to_owned(), roles: vec!["viewer".to_owned()], ..Subject::default() };
+    let (decision, told) = explain(&index, &input, || Ok(Arc::new(Principal::resolve(&index, subject))));
+    assert_eq!(decision.reason, Reason::CodeMissing);
+    assert_eq!(told.place.as_deref(), Some("policy.yaml:15"));
+    assert_eq!(told.missing, ["the code event:delete, which is granted by admin, editor"]);
+    assert!(told.steps.iter().any(|s| s.text == "viewer, by the token"));
+}
