@@ -1,6 +1,6 @@
 //! Every policy that ships compiles without a finding that is an error.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 
