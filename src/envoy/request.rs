@@ -1,0 +1,332 @@
+//! CheckRequest to the words of a request.
+//!
+//! Only what design calls the inputs of a decision is taken: method, host,
+//! path, headers, the service that Envoy's own configuration names, and the
+//! client's address. Everything else in the message (`scheme`, `size`, `id`,
+//! `query`, `fragment`, `source.service`, the body, metadata) is either the
+//! client's to choose or not needed, and is not even looked at.
+
+use std::net::IpAddr;
+
+use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue, address::Address};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer};
+use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+
+use crate::engine::{Headers, Input};
+
+/// The key of `context_extensions` that names the service.
+const SERVICE: &str = "service";
+
+/// Why a CheckRequest is no request at all. Goes to the log, never to the
+/// caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Malformed {
+    /// `attributes`, `attributes.request` or `attributes.request.http` is not
+    /// there.
+    NoAttributes,
+    /// Both `headers` and `header_map` are there: which one would count?
+    TwoHeaderForms,
+    /// Neither is there. Envoy always sends some, pseudo headers at the least:
+    /// its configuration hides them (`allowed_headers`), and with them the
+    /// copies of identity headers that are to be removed.
+    NoHeaders,
+    /// A header without a name, or with two values in one entry.
+    BadHeader,
+}
+
+impl Malformed {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoAttributes => "the check has no attributes.request.http",
+            Self::TwoHeaderForms => "the check has both headers and header_map",
+            Self::NoHeaders => "the check has no headers at all; is allowed_headers set in envoy?",
+            Self::BadHeader => "the check has a header without a name or with two values",
+        }
+    }
+}
+
+/// The words of one request, owned.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Words {
+    pub(super) method: String,
+    pub(super) host: String,
+    pub(super) path: String,
+    pub(super) service: Option<String>,
+    pub(super) source: Option<IpAddr>,
+    /// Names in lower case, no pseudo headers, in the order of the request.
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Words {
+    /// Takes the words out of a check.
+    pub(super) fn read(check: CheckRequest) -> Result<Self, Malformed> {
+        let attributes = check.attributes.ok_or(Malformed::NoAttributes)?;
+        let AttributeContext { source, request, mut context_extensions, .. } = attributes;
+        let http = request.and_then(|r| r.http).ok_or(Malformed::NoAttributes)?;
+        let HttpRequest { method, headers, header_map, path, host, .. } = http;
+        let headers = match (header_map, headers.is_empty()) {
+            (Some(_), false) => return Err(Malformed::TwoHeaderForms),
+            (Some(map), true) => raw(map)?,
+            (None, false) => named(headers.into_iter().map(|(key, value)| (key, value.into_bytes())))?,
+            (None, true) => return Err(Malformed::NoHeaders),
+        };
+        Ok(Self {
+            method,
+            host,
+            path,
+            service: context_extensions.remove(SERVICE),
+            source: source.and_then(address),
+            headers,
+        })
+    }
+
+    /// The headers as the engine takes them, borrowed.
+    pub(super) fn pairs(&self) -> Vec<(&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+    }
+
+    /// The words as the engine takes them; `pairs` are [`Words::pairs`].
+    pub(super) fn input<'a>(&'a self, pairs: &'a [(&'a str, &'a [u8])]) -> Input<'a> {
+        Input {
+            method: &self.method,
+            host: &self.host,
+            path: &self.path,
+            service: self.service.as_deref(),
+            source: self.source,
+            headers: Headers::new(pairs),
+        }
+    }
+
+    /// Whether Envoy takes the caller for a gRPC client, in which case it turns
+    /// a denial's body into `grpc-message`. Envoy's own test, to the letter:
+    /// gRPC-Web is an ordinary HTTP request to it.
+    pub(super) fn wants_grpc(&self) -> bool {
+        let mut types = self.headers.iter().filter(|(name, _)| name == "content-type");
+        match (types.next(), types.next()) {
+            (Some((_, value)), None) => value
+                .strip_prefix(b"application/grpc")
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+")),
+            _ => false,
+        }
+    }
+}
+
+/// Envoy with `encode_raw_headers`: the bytes of the wire, in their order.
+fn raw(map: HeaderMap) -> Result<Vec<(String, Vec<u8>)>, Malformed> {
+    if map.headers.is_empty() {
+        return Err(Malformed::NoHeaders);
+    }
+    let two_values = |h: &HeaderValue| !h.value.is_empty() && !h.raw_value.is_empty();
+    if map.headers.iter().any(two_values) {
+        return Err(Malformed::BadHeader);
+    }
+    named(map.headers.into_iter().map(|HeaderValue { key, value, raw_value }| {
+        (key, if raw_value.is_empty() { value.into_bytes() } else { raw_value })
+    }))
+}
+
+fn named(headers: impl Iterator<Item = (String, Vec<u8>)>) -> Result<Vec<(String, Vec<u8>)>, Malformed> {
+    let mut out = Vec::with_capacity(headers.size_hint().0);
+    for (mut name, value) in headers {
+        // Envoy sends lower case; another caller might not, and a look-up
+        // that misses `Authorization` is not one to rely on.
+        name.make_ascii_lowercase();
+        if name.is_empty() {
+            return Err(Malformed::BadHeader);
+        }
+        if !name.starts_with(':') {
+            out.push((name, value));
+        }
+    }
+    Ok(out)
+}
+
+/// The client's address; none for a pipe or a name.
+fn address(peer: Peer) -> Option<IpAddr> {
+    match peer.address?.address? {
+        Address::SocketAddress(socket) => {
+            // One client has one address: `::ffff:192.0.2.1` is `192.0.2.1`.
+            socket.address.parse().ok().map(|ip: IpAddr| ip.to_canonical())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+pub(super) mod tests {
+    use super::*;
+    use envoy_types::pb::envoy::config::core::v3::{Address as Wrapped, Pipe, SocketAddress};
+    use envoy_types::pb::envoy::service::auth::v3::attribute_context::Request;
+
+    /// A check as Envoy sends it with `encode_raw_headers`.
+    pub(in crate::envoy) fn check(method: &str, path: &str, headers: &[(&str, &str)]) -> CheckRequest {
+        let pseudo = [(":method", method), (":path", path), (":authority", "api.test")];
+        let headers = pseudo.iter().chain(headers).map(|(key, value)| HeaderValue {
+            key: (*key).to_owned(),
+            raw_value: value.as_bytes().to_vec(),
+            ..HeaderValue::default()
+        });
+        with_http(HttpRequest {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            host: "api.test".to_owned(),
+            header_map: Some(HeaderMap { headers: headers.collect() }),
+            ..HttpRequest::default()
+        })
+    }
+
+    pub(in crate::envoy) fn with_http(http: HttpRequest) -> CheckRequest {
+        CheckRequest {
+            attributes: Some(AttributeContext {
+                request: Some(Request { http: Some(http), ..Request::default() }),
+                ..AttributeContext::default()
+            }),
+        }
+    }
+
+    fn http(check: &mut CheckRequest) -> &mut HttpRequest {
+        check.attributes.as_mut().unwrap().request.as_mut().unwrap().http.as_mut().unwrap()
+    }
+
+    fn map(headers: &[(&str, &str)]) -> CheckRequest {
+        let mut check = check("GET", "/a", &[]);
+        http(&mut check).header_map = None;
+        http(&mut check).headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        check
+    }
+
+    #[test]
+    fn attr_1_a_check_that_lacks_a_part_is_no_request() {
+        let full = check("GET", "/a", &[]);
+        assert!(Words::read(full.clone()).is_ok());
+        let without = |cut: fn(&mut CheckRequest)| {
+            let mut check = full.clone();
+            cut(&mut check);
+            Words::read(check)
+        };
+        assert_eq!(without(|c| c.attributes = None), Err(Malformed::NoAttributes));
+        assert_eq!(without(|c| c.attributes.as_mut().unwrap().request = None), Err(Malformed::NoAttributes));
+        assert_eq!(
+            without(|c| c.attributes.as_mut().unwrap().request.as_mut().unwrap().http = None),
+            Err(Malformed::NoAttributes)
+        );
+        assert_eq!(without(|c| http(c).header_map = None), Err(Malformed::NoHeaders));
+        assert_eq!(without(|c| http(c).header_map = Some(HeaderMap::default())), Err(Malformed::NoHeaders));
+    }
+
+    #[test]
+    fn attr_2_two_forms_of_headers_are_never_merged() {
+        let mut both = check("GET", "/a", &[("authorization", "Bearer a")]);
+        http(&mut both).headers.insert("authorization".to_owned(), "Bearer b".to_owned());
+        assert_eq!(Words::read(both), Err(Malformed::TwoHeaderForms));
+    }
+
+    #[test]
+    fn both_forms_give_the_same_words() {
+        let raw = Words::read(check("GET", "/a", &[("authorization", "Bearer a")])).unwrap();
+        let map = Words::read(map(&[(":path", "/evil"), ("authorization", "Bearer a")])).unwrap();
+        assert_eq!(raw, map);
+        assert_eq!(raw.headers, [("authorization".to_owned(), b"Bearer a".to_vec())]);
+    }
+
+    #[test]
+    fn headers_keep_order_copies_and_bytes() {
+        let mut sent = check("GET", "/a", &[("X-User-Id", "a"), ("x-user-id", "b")]);
+        let headers = &mut http(&mut sent).header_map.as_mut().unwrap().headers;
+        headers.push(HeaderValue { key: "x".into(), raw_value: vec![0xff, 0], ..HeaderValue::default() });
+        headers.push(HeaderValue { key: "y".into(), value: "text".into(), ..HeaderValue::default() });
+        let words = Words::read(sent).unwrap();
+        let pairs = words.pairs();
+        let expected: [(&str, &[u8]); 4] =
+            [("x-user-id", b"a"), ("x-user-id", b"b"), ("x", &[0xff, 0]), ("y", b"text")];
+        assert_eq!(pairs, expected);
+        assert_eq!(words.input(&pairs).headers.all("x-user-id").count(), 2);
+    }
+
+    #[test]
+    fn a_header_without_a_name_or_with_two_values_is_refused() {
+        assert_eq!(Words::read(check("GET", "/a", &[("", "x")])), Err(Malformed::BadHeader));
+        assert_eq!(Words::read(map(&[("", "x")])), Err(Malformed::BadHeader));
+        let mut two = check("GET", "/a", &[("authorization", "Bearer a")]);
+        for header in &mut http(&mut two).header_map.as_mut().unwrap().headers {
+            header.value = "Bearer b".to_owned();
+        }
+        assert_eq!(Words::read(two), Err(Malformed::BadHeader));
+    }
+
+    #[test]
+    fn attr_6_to_9_and_11_what_the_client_may_choose_is_not_read() {
+        let plain = check("GET", "/a?x", &[]);
+        let mut loaded = plain.clone();
+        let http = http(&mut loaded);
+        http.query = "role=admin".to_owned();
+        http.fragment = "f".to_owned();
+        http.size = 7;
+        http.scheme = "https://evil/x?".to_owned();
+        http.id = "attacker\"}\n".to_owned();
+        http.protocol = "HTTP/9".to_owned();
+        http.body = "body".to_owned();
+        http.raw_body = b"body".to_vec();
+        let attributes = loaded.attributes.as_mut().unwrap();
+        attributes.source = Some(Peer {
+            service: "evil".to_owned(),
+            principal: "spiffe://evil".to_owned(),
+            certificate: "evil".to_owned(),
+            ..Peer::default()
+        });
+        assert_eq!(Words::read(loaded), Words::read(plain));
+    }
+
+    #[test]
+    fn the_source_is_one_address_or_none() {
+        let from = |address| {
+            let mut check = check("GET", "/a", &[]);
+            check.attributes.as_mut().unwrap().source =
+                Some(Peer { address: Some(Wrapped { address }), ..Peer::default() });
+            Words::read(check).unwrap().source
+        };
+        let socket = |text: &str| {
+            from(Some(Address::SocketAddress(SocketAddress {
+                address: text.to_owned(),
+                ..SocketAddress::default()
+            })))
+        };
+        assert_eq!(socket("192.0.2.1"), Some([192, 0, 2, 1].into()));
+        assert_eq!(socket("::ffff:192.0.2.1"), Some([192, 0, 2, 1].into()));
+        assert_eq!(socket("2001:db8::1"), "2001:db8::1".parse().ok());
+        for odd in ["", "localhost", "192.0.2.1:80", "192.0.2", "0300.0.2.1"] {
+            assert_eq!(socket(odd), None, "{odd}");
+        }
+        assert_eq!(from(None), None);
+        assert_eq!(from(Some(Address::Pipe(Pipe::default()))), None);
+    }
+
+    #[test]
+    fn host_3_the_service_is_the_one_envoy_names() {
+        let mut named = check("GET", "/a", &[("service", "evil")]);
+        assert_eq!(Words::read(named.clone()).unwrap().service, None);
+        named
+            .attributes
+            .as_mut()
+            .unwrap()
+            .context_extensions
+            .insert("service".to_owned(), "events".to_owned());
+        assert_eq!(Words::read(named).unwrap().service.as_deref(), Some("events"));
+    }
+
+    #[test]
+    fn a_grpc_caller_is_who_envoy_takes_for_one() {
+        let wants = |types: &[&str]| {
+            let headers: Vec<_> = types.iter().map(|t| ("content-type", *t)).collect();
+            Words::read(check("POST", "/a", &headers)).unwrap().wants_grpc()
+        };
+        assert!(wants(&["application/grpc"]));
+        assert!(wants(&["application/grpc+proto"]));
+        for http in ["application/grpc-web", "application/grpc;x=y", "Application/grpc", "application/json"] {
+            assert!(!wants(&[http]), "{http}");
+        }
+        assert!(!wants(&[]));
+        assert!(!wants(&["application/grpc", "application/grpc"]));
+    }
+}

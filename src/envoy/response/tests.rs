@@ -1,0 +1,200 @@
+//! What Envoy reads, checked on the encoded bytes.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use prost::Message;
+
+use super::super::id::Ids;
+use super::super::metadata::metadata;
+use super::super::problem::{self, Told};
+use super::*;
+use crate::policy::MethodSet;
+
+fn changes(set: &[(&str, &str)], remove: &[&str]) -> HeaderChanges {
+    HeaderChanges {
+        set: set.iter().map(|(name, value)| (Arc::from(*name), (*value).to_owned())).collect(),
+        remove: remove.iter().map(|name| Arc::from(*name)).collect(),
+    }
+}
+
+/// Through the wire and back.
+fn wire(response: &CheckResponse) -> CheckResponse {
+    CheckResponse::decode(response.encode_to_vec().as_slice()).unwrap()
+}
+
+fn ok(response: &CheckResponse) -> OkHttpResponse {
+    match wire(response).http_response {
+        Some(HttpResponse::OkResponse(ok)) => ok,
+        other => panic!("not an ok_response: {other:?}"),
+    }
+}
+
+fn denied(response: &CheckResponse) -> DeniedHttpResponse {
+    match wire(response).http_response {
+        Some(HttpResponse::DeniedResponse(denied)) => denied,
+        other => panic!("not a denied_response: {other:?}"),
+    }
+}
+
+fn refuse(reason: Reason, grpc: bool) -> CheckResponse {
+    let told =
+        Told { reason, id: Ids::default().next(), required: None, methods: MethodSet::default(), grpc };
+    deny(problem::denial(told), Struct::default())
+}
+
+fn assert_overwrites(options: &[HeaderValueOption]) {
+    for option in options {
+        let header = option.header.as_ref().unwrap();
+        assert!(is_name(&header.key) && is_value(&header.value) && !header.value.is_empty(), "{header:?}");
+        assert!(header.raw_value.is_empty());
+        #[expect(deprecated, reason = "both are said")]
+        let append = option.append;
+        assert_eq!(append, Some(BoolValue { value: false }));
+        assert_eq!(option.append_action(), HeaderAppendAction::OverwriteIfExistsOrAdd);
+    }
+}
+
+#[test]
+fn rsp_1_and_2_every_denial_is_complete() {
+    for reason in Reason::ALL {
+        for grpc in [false, true] {
+            let response = refuse(*reason, grpc);
+            // Even an allow that went astray comes out of `deny` as a denial.
+            assert_ne!(wire(&response).status.unwrap().code, 0, "{reason:?}");
+            let denied = denied(&response);
+            assert!(!denied.body.is_empty());
+            assert_overwrites(&denied.headers);
+        }
+    }
+}
+
+#[test]
+fn rsp_13_and_19_statuses_are_refusals() {
+    for reason in Reason::ALL.iter().filter(|r| !r.is_allowed()) {
+        let response = refuse(*reason, false);
+        let status = denied(&response).status.unwrap().code;
+        assert_eq!(status, i32::from(reason.status()));
+        assert!([400, 401, 403, 404, 405, 503].contains(&status));
+        assert!((1..=16).contains(&response.status.unwrap().code));
+    }
+}
+
+#[test]
+fn rsp_1_an_allow_says_so_in_every_way() {
+    let response = allow(changes(&[], &[]), Struct::default()).unwrap();
+    assert_eq!(wire(&response).status.unwrap().code, 0);
+    assert_eq!(ok(&response), OkHttpResponse::default());
+    // `ok_response`, field 3, empty, is on the wire all the same.
+    assert!(response.encode_to_vec().windows(2).any(|window| window == [0x1a, 0x00]));
+}
+
+#[test]
+fn rsp_3_and_5_headers_overwrite_on_every_envoy() {
+    let response = allow(changes(&[("x-user-id", "real")], &[]), Struct::default()).unwrap();
+    assert_overwrites(&ok(&response).headers);
+    // `append` (field 2) is there and false; `append_action` (field 3) is 2.
+    let bytes = response.encode_to_vec();
+    let expected = [b"\x0a\x11\x0a\x09x-user-id\x12\x04real".as_slice(), b"\x12\x00\x18\x02"].concat();
+    assert!(bytes.windows(expected.len()).any(|window| window == expected), "{bytes:x?}");
+}
+
+#[test]
+fn rsp_4_a_header_that_is_set_is_not_removed() {
+    let both = changes(&[("x-user-id", "real")], &["x-user-id", "X-User-Id", "x-user-roles", "x_user_id"]);
+    let ok = ok(&allow(both, Struct::default()).unwrap());
+    assert_eq!(ok.headers.len(), 1);
+    assert_eq!(ok.headers_to_remove, ["x-user-roles", "x_user_id"]);
+}
+
+#[test]
+fn rsp_8_an_empty_value_is_a_removal() {
+    let ok = ok(&allow(changes(&[("x-user-name", "")], &[]), Struct::default()).unwrap());
+    assert_eq!(ok.headers, []);
+    assert_eq!(ok.headers_to_remove, ["x-user-name"]);
+}
+
+#[test]
+fn rsp_6_and_9_what_is_not_safe_does_not_leave() {
+    for name in ["", ":path", "X-User-Id", "x user", "x_user_id", "x-\u{e9}", "x\r\ny", "host:"] {
+        assert!(allow(changes(&[(name, "v")], &[]), Struct::default()).is_err(), "{name}");
+    }
+    for value in ["a\r\nb", "a\nb", "a\0", "a\t", "\u{7f}", "Zo\u{eb}", " a", "a ", " "] {
+        assert!(allow(changes(&[("x-user-id", value)], &[]), Struct::default()).is_err(), "{value:?}");
+    }
+    assert!(allow(changes(&[], &[""]), Struct::default()).is_err());
+}
+
+#[test]
+fn rsp_14_no_foreign_text_in_the_headers_of_a_denial() {
+    let denial = Denial {
+        refusal: Refusal::Forbidden,
+        headers: vec![
+            ("x-z", "a\r\nset-cookie: x=1".to_owned()),
+            ("", "a".to_owned()),
+            ("x-y", String::new()),
+            ("allow", "GET".to_owned()),
+        ],
+        body: String::new(),
+    };
+    let denied = denied(&deny(denial, Struct::default()));
+    assert_eq!(denied.headers.iter().map(key).collect::<Vec<_>>(), ["allow"]);
+}
+
+#[test]
+fn metadata_stands_at_the_top_and_holds_what_is_known() {
+    let fields = metadata([("reason", Some("allowed")), ("user", None)]);
+    let response = allow(changes(&[], &[]), fields).unwrap();
+    let top = wire(&response).dynamic_metadata.unwrap();
+    assert_eq!(top.fields.keys().collect::<Vec<_>>(), ["reason"]);
+    // The deprecated copy inside would win over it.
+    #[expect(deprecated, reason = "it must stay empty")]
+    let inside = ok(&response).dynamic_metadata;
+    assert_eq!(inside, None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(
+            proptest::test_runner::FileFailurePersistence::WithSource("regressions"),
+        )),
+        ..ProptestConfig::default()
+    })]
+
+    /// RSP-3, 4, 5, 7, 8, 9, 16, 17, 21 for whatever the engine might ask for.
+    #[test]
+    fn an_allow_overwrites_or_removes_and_does_nothing_else(
+        set in prop::collection::vec((name(), value()), 0..6),
+        remove in prop::collection::vec(name(), 0..6),
+    ) {
+        let named: Vec<Arc<str>> = set.iter().map(|(name, _)| Arc::from(name.as_str())).collect();
+        let values = set.iter().map(|(_, value)| value.clone());
+        let asked = HeaderChanges {
+            set: named.iter().cloned().zip(values).collect(),
+            remove: remove.iter().map(|name| Arc::from(name.as_str())).collect(),
+        };
+        let Ok(response) = allow(asked, Struct::default()) else { return Ok(()) };
+        let ok = ok(&response);
+        assert_overwrites(&ok.headers);
+        let is_set = |name: &str| ok.headers.iter().any(|h| key(h).eq_ignore_ascii_case(name));
+        for name in &ok.headers_to_remove {
+            prop_assert!(!name.is_empty() && !is_set(name));
+        }
+        // Nothing that was asked for was forgotten.
+        for name in named.iter().map(|n| &**n).chain(remove.iter().map(String::as_str)) {
+            prop_assert!(is_set(name) || ok.headers_to_remove.iter().any(|n| n == name));
+        }
+        let rest = OkHttpResponse { headers: Vec::new(), headers_to_remove: Vec::new(), ..ok };
+        prop_assert_eq!(rest, OkHttpResponse::default());
+    }
+}
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![4 => "x-user-[a-c]", 1 => "[xX]_user_[a-c]", 1 => any::<String>()]
+}
+
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![4 => "[!-~]{0,8}", 1 => any::<String>()]
+}

@@ -1,0 +1,225 @@
+//! The whole room over a real policy: checks as Envoy sends them, answers as
+//! Envoy reads them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::fs;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
+use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
+use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse, OkHttpResponse};
+use proptest::prelude::*;
+use prost::Message;
+use tonic::Request;
+
+use super::super::metadata::metadata;
+use super::super::request::tests::{check, with_http};
+use super::super::service::Gate;
+use super::*;
+use crate::config::Config;
+use crate::diag::Report;
+
+const POLICY: &str = "
+roles:
+  viewer: { grants: [event:read] }
+services:
+  events:
+    paths: [/events]
+    routes:
+      - { route: GET /events, access: anonymous }
+      - { route: POST /events, roles: { any: [viewer] } }
+      - { route: GET /events/me, access: authenticated }
+      - { route: GET /events/closed, access: denied }
+";
+
+const CONFIG: &str = "
+upstream_headers:
+  x-user-id: user.id
+  x-user-roles: user.roles
+";
+
+fn snapshot(policy: &str) -> Snapshot {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::write(folder.path().join("policies/all.yaml"), policy).unwrap();
+    fs::write(folder.path().join("doorward.yaml"), CONFIG).unwrap();
+    let (config, ..) = Config::load(&folder.path().join("doorward.yaml"), &|_| None);
+    let config = config.unwrap();
+    let verifier =
+        Verifier::load(&config.identity, &config.directory, &|_| None, &mut Report::default()).unwrap();
+    let (index, sources, report) = crate::compile::load(&config.policies);
+    let Some(index) = index else {
+        panic!("{}", crate::diag::render(&report, &sources, crate::diag::Format::Short))
+    };
+    Snapshot::new(index, verifier, HeaderPlan::new(&config.upstream_headers))
+}
+
+fn gate() -> (Arc<Live>, Gate<Arc<Live>>) {
+    let live = Arc::new(Live::new(snapshot(POLICY)));
+    (Arc::clone(&live), Gate::new(live, Duration::from_secs(3600)))
+}
+
+fn ask(gate: &Gate<Arc<Live>>, check: CheckRequest) -> CheckResponse {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(gate.check(Request::new(check))).unwrap().into_inner()
+}
+
+/// As Envoy reads it: 200 is an allow.
+fn status(response: &CheckResponse) -> i32 {
+    let response = CheckResponse::decode(response.encode_to_vec().as_slice()).unwrap();
+    match (response.status.map_or(0, |s| s.code), response.http_response) {
+        (0, _) => 200,
+        (_, Some(HttpResponse::DeniedResponse(denied))) => denied.status.unwrap().code,
+        (_, other) => panic!("{other:?}"),
+    }
+}
+
+fn ok(response: CheckResponse) -> OkHttpResponse {
+    match response.http_response {
+        Some(HttpResponse::OkResponse(ok)) => ok,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn answered(method: &str, path: &str, headers: &[(&str, &str)]) -> i32 {
+    status(&ask(&gate().1, check(method, path, headers)))
+}
+
+#[test]
+fn each_step_gives_its_status() {
+    assert_eq!(answered("GET", "/events?x=/../admin", &[]), 200);
+    assert_eq!(answered("GET", "/events/../events", &[]), 400);
+    assert_eq!(answered("FOO", "/events", &[]), 400);
+    assert_eq!(answered("POST", "/events", &[]), 401);
+    assert_eq!(answered("GET", "/events/closed", &[]), 403);
+    assert_eq!(answered("GET", "/other", &[]), 404);
+    assert_eq!(answered("GET", "/events/other", &[]), 404);
+    assert_eq!(answered("DELETE", "/events", &[]), 405);
+    assert_eq!(answered("", "/events", &[]), 400);
+    assert_eq!(answered("GET", "", &[]), 400);
+    assert_eq!(answered("GET", "/events", &[("x-http-method-override", "DELETE")]), 400);
+}
+
+#[test]
+fn host_3_a_service_that_envoy_names_must_exist() {
+    let named = |name: &str| {
+        let mut check = check("GET", "/events", &[]);
+        check.attributes.as_mut().unwrap().context_extensions.insert("service".into(), name.into());
+        status(&ask(&gate().1, check))
+    };
+    assert_eq!(named("events"), 200);
+    for unknown in ["", "Events", "venues", "events "] {
+        assert_eq!(named(unknown), 404, "{unknown:?}");
+    }
+}
+
+#[test]
+fn spf_1_hdr_9_an_anonymous_allow_removes_every_managed_header() {
+    let spoofed =
+        [("X-User-Id", "evil"), ("x-user-id", "evil"), ("x_user-roles", "admin"), ("x.user.id", "evil")];
+    let ok = ok(ask(&gate().1, check("GET", "/events", &spoofed)));
+    assert_eq!(ok.headers, []);
+    for name in ["x-user-id", "x-user-roles", "x_user_id", "x.user.id", "x_user-roles"] {
+        assert!(ok.headers_to_remove.iter().any(|n| n == name), "{name}: {:?}", ok.headers_to_remove);
+    }
+}
+
+#[test]
+fn clm_5_fail_8_a_clock_before_1970_denies() {
+    let snapshot = snapshot(POLICY);
+    let words = Words::read(check("GET", "/events/me", &[("authorization", "Bearer a.b.c")])).unwrap();
+    let verdict = snapshot.judge(&words, || UNIX_EPOCH - Duration::from_secs(1));
+    assert_eq!(verdict.reason, Reason::EngineError);
+    assert!(!snapshot.judge(&words, SystemTime::now).reason.is_allowed());
+}
+
+#[test]
+fn a_check_uses_the_snapshot_in_force() {
+    let (live, gate) = gate();
+    assert_eq!(status(&ask(&gate, check("GET", "/events", &[]))), 200);
+    live.replace(snapshot(&POLICY.replace("GET /events, access: anonymous", "GET /events, access: denied")));
+    assert_eq!(status(&ask(&gate, check("GET", "/events", &[]))), 403);
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "(GET|POST|OPTIONS|get|CONNECT)",
+        "/events(/[a-z.%;2fF]{0,6}){0,3}([?].{0,8})?",
+        "(api.test|API.TEST:80|a,b)",
+    ]
+}
+
+fn header() -> impl Strategy<Value = HeaderValue> {
+    let name = prop_oneof![
+        "(authorization|content-type|x-user-id|x_user_id|upgrade|cookie|:path|origin|x-http-method-override)",
+        any::<String>(),
+    ];
+    let value =
+        prop_oneof!["(Bearer [a-zA-Z0-9._-]{0,40}|application/grpc|websocket|DELETE)", any::<String>()];
+    (name, value, prop::collection::vec(any::<u8>(), 0..8), 0..8u8).prop_map(|(key, value, bytes, kind)| {
+        match kind {
+            0 => HeaderValue { key, value, raw_value: bytes },
+            1 => HeaderValue { key, value: String::new(), raw_value: bytes },
+            2 => HeaderValue { key, value, raw_value: Vec::new() },
+            _ => HeaderValue { key, value: String::new(), raw_value: value.into_bytes() },
+        }
+    })
+}
+
+prop_compose! {
+    fn any_check()(
+        method in text(),
+        path in text(),
+        host in text(),
+        scheme in text(),
+        raw in prop::option::weighted(0.8, prop::collection::vec(header(), 0..8)),
+        map in prop::option::weighted(0.3, prop::collection::hash_map(any::<String>(), any::<String>(), 0..4)),
+        service in prop::option::weighted(0.3, prop_oneof!["events", any::<String>()]),
+        missing in 0..20u8,
+    ) -> CheckRequest {
+        let header_map = raw.map(|headers| HeaderMap { headers });
+        let headers = map.unwrap_or_default();
+        let mut check = with_http(HttpRequest { method, path, host, scheme, header_map, headers, ..HttpRequest::default() });
+        let attributes = check.attributes.as_mut().unwrap();
+        attributes.context_extensions.extend(service.map(|name| ("service".to_owned(), name)));
+        match missing {
+            0 => check.attributes = None,
+            1 => attributes.request = None,
+            2 => attributes.request.as_mut().unwrap().http = None,
+            _ => {}
+        }
+        check
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(
+            proptest::test_runner::FileFailurePersistence::WithSource("regressions"),
+        )),
+        ..ProptestConfig::default()
+    })]
+
+    /// ATTR-1, RSP-1, FAIL-2: whatever is asked, the answer is complete, and an
+    /// allow is only what the policy leaves open to everybody.
+    #[test]
+    fn no_check_panics_and_no_answer_lacks_a_status(check in any_check()) {
+        static GATE: LazyLock<Gate<Arc<Live>>> = LazyLock::new(|| gate().1);
+        let response = ask(&GATE, check.clone());
+        prop_assert!(response.status.is_some() && response.dynamic_metadata.is_some());
+        let said = |word| metadata([("reason", Some(word))]).fields.get("reason").cloned();
+        let reason = response.dynamic_metadata.as_ref().unwrap().fields.get("reason").cloned();
+        prop_assert_ne!(&reason, &said("engine_error"));
+        if status(&response) == 200 {
+            let path = check.attributes.unwrap().request.unwrap().http.unwrap().path;
+            prop_assert!(path == "/events" || path.starts_with("/events?"), "{path}");
+            prop_assert_eq!(&reason, &said("allowed"));
+            prop_assert!(ok(response).headers_to_remove.iter().any(|name| name == "x-user-id"));
+        }
+    }
+}
