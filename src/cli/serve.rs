@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::{Exit, Term};
-use crate::server::{self, ServeError};
+use crate::server::{self, Findings, ServeError};
 
 /// Run the server that Envoy asks.
 #[derive(Debug, clap::Args)]
@@ -23,8 +23,9 @@ pub(crate) fn run(args: Args, term: &Term) -> Exit {
     match server::serve(&config, &log) {
         Ok(()) => Exit::Fine,
         Err(ServeError::Invalid(found)) => {
-            let (report, sources) = *found;
-            term.report(&report, &sources);
+            for Findings { report, sources } in &found {
+                term.report(report, sources);
+            }
             Exit::CouldNotRun
         }
         Err(ServeError::Failed(message)) => {

@@ -1,0 +1,121 @@
+//! The gRPC server from its first connection to its last: checks, health,
+//! reflection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio_stream::Stream;
+use tonic::transport::Server;
+use tonic::transport::server::{Connected, Router};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::listen::Bound;
+use super::signals::Stops;
+use crate::envoy::{self, Live};
+
+/// How many checks Envoy may have open on one connection. Envoy's own limit
+/// for a whole cluster is 1024 unless it is raised.
+const MAX_STREAMS: u32 = 1024;
+
+/// The headers of a check are a few hundred bytes.
+const MAX_HEADER_BYTES: u32 = 16 * 1024;
+
+/// Health and reflection requests hold one name.
+const MAX_ASIDE_BYTES: usize = 16 * 1024;
+
+/// A silent connection is asked after this long whether it still lives.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+
+/// A request that takes this long to arrive never will.
+const REQUEST: Duration = Duration::from_secs(10);
+
+/// How long open connections may take to finish after a request to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Serves until told to stop, and until what was begun is finished.
+pub(super) async fn run(bound: Bound, policy: Arc<Live>, stops: impl Stops) -> Result<(), String> {
+    let (health, router) = router(Arc::clone(&policy)).await?;
+    let (address, revision) = (bound.address(), policy.current().index().revision().clone());
+    let listening = move || {
+        tracing::info!(
+            grpc = address,
+            revision = &*revision,
+            version = env!("DOORWARD_VERSION"),
+            "listening"
+        );
+    };
+    match bound {
+        Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, stops).await,
+        Bound::Unix(incoming, _file) => serve(router, incoming, listening, &health, stops).await,
+    }
+}
+
+async fn router(policy: Arc<Live>) -> Result<(HealthReporter, Router), String> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    // Policy and keys are loaded: start-up has no other order.
+    set_health(&health, ServingStatus::Serving).await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(envoy::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let fail = |error| format!("can't start reflection: {error}");
+    let router = Server::builder()
+        .max_concurrent_streams(MAX_STREAMS)
+        .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
+        .timeout(REQUEST)
+        .add_service(envoy::service(policy))
+        .add_service(health_service.max_decoding_message_size(MAX_ASIDE_BYTES))
+        .add_service(reflection().build_v1().map_err(fail)?.max_decoding_message_size(MAX_ASIDE_BYTES))
+        .add_service(reflection().build_v1alpha().map_err(fail)?.max_decoding_message_size(MAX_ASIDE_BYTES));
+    Ok((health, router))
+}
+
+async fn serve<I, C>(
+    router: Router,
+    incoming: I,
+    listening: impl FnOnce(),
+    health: &HealthReporter,
+    mut stops: impl Stops,
+) -> Result<(), String>
+where
+    I: Stream<Item = std::io::Result<C>>,
+    C: Connected + tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (stop, stopped) = oneshot::channel::<()>();
+    let stopped = async { stopped.await.unwrap_or_default() };
+    let mut server = std::pin::pin!(router.serve_with_incoming_shutdown(incoming, stopped));
+    listening();
+    let signal = tokio::select! {
+        ended = &mut server => return Err(format!("the server ended by itself: {}", describe(ended))),
+        signal = stops.next() => signal,
+    };
+    tracing::info!(signal, "stopping: no new connections, open ones finish");
+    set_health(health, ServingStatus::NotServing).await;
+    drop(stop);
+    tokio::select! {
+        ended = &mut server => ended.map_err(|error| format!("the server ended badly: {error}"))?,
+        signal = stops.next() => return Err(format!("stopped at once by a second signal, {signal}")),
+        () = tokio::time::sleep(DRAIN) => tracing::warn!("connections that did not finish were cut"),
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn describe(ended: Result<(), tonic::transport::Error>) -> String {
+    ended.map_or_else(|error| error.to_string(), |()| "its socket closed".to_owned())
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for name in ["", envoy::SERVICE_NAME] {
+        health.set_service_status(name, status).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! From the path of a configuration file to everything that serving needs, or
+//! to all that is wrong. Opens no socket.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::compile;
+use crate::config::{Config, Listeners};
+use crate::diag::{Report, Sources};
+use crate::engine::HeaderPlan;
+use crate::envoy::{Live, Snapshot};
+use crate::identity::Verifier;
+
+/// What was found in one set of files.
+#[derive(Debug)]
+pub struct Findings {
+    /// The findings, sorted.
+    pub report: Report,
+    /// The files they point into.
+    pub sources: Sources,
+}
+
+/// Everything that serving needs.
+pub(super) struct Ready {
+    pub(super) listen: Listeners,
+    pub(super) policy: Arc<Live>,
+    /// What is not wrong and yet worth a look.
+    pub(super) warnings: Vec<Findings>,
+}
+
+/// Reads and checks everything. A configuration with mistakes hides where the
+/// policy lies; short of that, the mistakes of all files are told at once.
+pub(super) fn load(path: &Path) -> Result<Ready, Vec<Findings>> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let (config, sources, mut report) = Config::load(path, &environment);
+    let Some(config) = config else { return Err(vec![Findings { report, sources }]) };
+    let Config { directory, listen, policies, identity, upstream_headers } = config;
+    let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
+    report.sort(&sources);
+    let configuration = Findings { report, sources };
+    let (index, sources, report) = compile::load(&policies);
+    let findings = vec![configuration, Findings { report, sources }];
+    match (verifier, index) {
+        (Some(verifier), Some(index)) if !findings.iter().any(|f| f.report.has_errors()) => Ok(Ready {
+            listen,
+            policy: Arc::new(Live::new(Snapshot::new(index, verifier, HeaderPlan::new(&upstream_headers)))),
+            warnings: findings,
+        }),
+        _ => Err(findings),
+    }
+}
