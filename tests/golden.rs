@@ -86,3 +86,19 @@ fn every_finding_about_the_configuration_has_a_case() {
         .collect();
     assert!(missing.is_empty(), "no case in tests/golden/config shows {missing:?}");
 }
+
+#[test]
+fn the_examples_of_the_configuration_reference_have_no_findings() {
+    let page = fs::read_to_string("docs/configuration.md").unwrap();
+    let examples: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 3);
+    let folder = tempfile::tempdir().unwrap();
+    for example in examples {
+        let path = folder.path().join("doorward.yaml");
+        fs::write(&path, example).unwrap();
+        let (config, sources, report) = Config::load(&path, &|_| None);
+        let findings = render(&report, &sources, Format::Text { color: false });
+        assert!(config.is_some() && report.is_empty(), "{example}\n{findings}");
+    }
+}

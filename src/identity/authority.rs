@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::Refusal;
 use super::signature::VerifyingKey;
-use crate::config::{Algorithm, ClaimPath};
+use crate::config::{Algorithm, ClaimPath, Issuer};
 use crate::engine::Reason;
 
 /// An issuer with its keys.
@@ -21,6 +21,18 @@ pub(super) struct Rules {
     pub(super) user: ClaimPath,
     pub(super) roles: Vec<ClaimPath>,
     pub(super) groups: Vec<ClaimPath>,
+}
+
+impl Rules {
+    /// The rules of a configured issuer.
+    pub(super) fn of(issuer: &Issuer) -> Self {
+        Self {
+            audiences: issuer.audiences.clone(),
+            user: issuer.user.clone(),
+            roles: issuer.roles.clone(),
+            groups: issuer.groups.clone(),
+        }
+    }
 }
 
 /// The keys of an issuer.

@@ -31,6 +31,11 @@ pub(super) fn subject(claims: Map<String, Value>, rules: &Rules, now: u64) -> Re
     audience(&claims, rules)?;
     let sub = claims.get("sub").ok_or(Refusal::malformed("`sub` is missing"))?;
     identifier(sub, "`sub` is not a usable text")?;
+    bearer(claims, rules)
+}
+
+/// For whom the claims speak, whether or not they are for us and now.
+pub(super) fn bearer(claims: Map<String, Value>, rules: &Rules) -> Result<Subject, Refusal> {
     let user = rules.user.find(&claims).ok_or(Refusal::malformed("the user's claim is missing"))?;
     let user = identifier(user, "the user's claim is not a usable text")?;
     // An upstream that reads a header as a list would see several users.

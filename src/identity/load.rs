@@ -45,16 +45,7 @@ fn authority(
         }
         KeySource::SecretEnv(name) => Keys::Pinned(secret(issuer, name, env, report)?),
     };
-    let authority = Authority {
-        algorithms: issuer.algorithms.clone(),
-        keys,
-        rules: Rules {
-            audiences: issuer.audiences.clone(),
-            user: issuer.user.clone(),
-            roles: issuer.roles.clone(),
-            groups: issuer.groups.clone(),
-        },
-    };
+    let authority = Authority { algorithms: issuer.algorithms.clone(), keys, rules: Rules::of(issuer) };
     Some((issuer.issuer.clone(), authority))
 }
 

@@ -27,10 +27,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use crate::config::{self, Environment, TokenSource};
 use crate::diag::Report;
 use crate::engine::{Headers, Reason, Subject};
-use authority::Authority;
+use authority::{Authority, Rules};
 
 pub use claims::{CLOCK_SKEW, MAX_AHEAD};
 pub use credential::MAX_TOKEN_BYTES;
@@ -58,6 +60,13 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.reason.as_str(), self.detail)
     }
+}
+
+/// Whom a token of this issuer with these claims would speak for, if there
+/// were one. For questions that a person asks offline; a request is answered
+/// by a [`Verifier`] alone.
+pub fn imagined_subject(issuer: &config::Issuer, claims: Map<String, Value>) -> Result<Subject, Refusal> {
+    claims::bearer(claims, &Rules::of(issuer))
 }
 
 /// Everything that is needed to verify a token: the issuers and their keys.

@@ -34,6 +34,21 @@ fn a_good_token_gives_its_subject() {
 }
 
 #[test]
+fn imagined_claims_are_read_like_those_of_a_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorward.yaml");
+    std::fs::write(&path, format!("identity:\n  issuers:\n{}", issuer(ISSUER, "RS256", "file: k"))).unwrap();
+    let config = Config::load(&path, &|_| None).0.unwrap();
+    let claims = json!({ "sub": "alice", "roles": ["viewer"], "groups": "staff" });
+    let imagined = super::super::imagined_subject(&config.identity.issuers[0], object(claims)).unwrap();
+    assert_eq!(
+        (imagined.user.as_str(), imagined.roles, imagined.groups.len()),
+        ("alice", vec!["viewer".to_owned()], 0)
+    );
+    assert!(super::super::imagined_subject(&config.identity.issuers[0], Map::new()).is_err());
+}
+
+#[test]
 fn clm_1_aud_is_one_of_ours_exactly() {
     for aud in [json!("shop"), json!("market"), json!(["shop"]), json!(["x", "market"])] {
         assert_eq!(claim("aud", aud.clone()), Reason::Allowed, "{aud}");

@@ -12,6 +12,7 @@
 mod algorithms;
 mod claims;
 mod credential;
+mod hostile;
 mod jws;
 mod keys;
 mod made;
