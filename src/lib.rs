@@ -35,16 +35,16 @@
 //! - A refusal is the default of every step: only a walk to the end allows.
 //! - Findings are values until `cli` or `server` prints them.
 
-#[cfg(feature = "server")]
-pub mod cli;
-pub mod compile;
-pub mod config;
 pub mod diag;
+pub mod yaml;
+pub mod policy;
+pub mod config;
+pub mod compile;
 pub mod engine;
+pub mod identity;
 #[cfg(feature = "server")]
 pub mod envoy;
-pub mod identity;
-pub mod policy;
 #[cfg(feature = "server")]
 pub mod server;
-pub mod yaml;
+#[cfg(feature = "server")]
+pub mod cli;
