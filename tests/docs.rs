@@ -6,7 +6,8 @@
 //! - `policy`: policy text that compiles without an error;
 //! - `policy-error CODE`: policy text with exactly this error;
 //! - `config`: a whole `doorward.yaml`;
-//! - `envoy`: lines of `deploy/envoy/envoy.yaml`, which real Envoy validates.
+//! - `envoy`: lines of `deploy/envoy/envoy.yaml`, which real Envoy validates;
+//! - `envoy-cluster`: well-formed YAML to be added to a cluster of Envoy.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -52,6 +53,12 @@ fn every_yaml_block_is_what_it_says() {
                         block.at
                     );
                 }
+            }
+            (Some("envoy-cluster"), None) => {
+                let (mut sources, mut report) = (Sources::default(), Report::default());
+                let file = sources.add("block.yaml", block.text.as_str());
+                assert!(doorward::yaml::parse(file, &block.text, &mut report).is_some(), "{}", block.at);
+                assert!(report.is_empty(), "{}", block.at);
             }
             _ => panic!("{}: a YAML block of an unknown kind, `{}`", block.at, block.kind),
         }
@@ -144,7 +151,7 @@ fn config(block: &Block) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("doorward.yaml");
     fs::write(&path, &block.text).unwrap();
-    let (config, sources, report) = Config::load(&path, &|name| Some(format!("value-of-{name}")));
+    let (config, sources, report) = Config::load(&path, &|_| None);
     assert!(config.is_some(), "{}: {}", block.at, render(&report, &sources, Format::Short));
 }
 

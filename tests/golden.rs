@@ -91,7 +91,7 @@ fn every_finding_about_the_configuration_has_a_case() {
 fn the_examples_of_the_configuration_reference_have_no_findings() {
     let page = fs::read_to_string("docs/configuration.md").unwrap();
     let examples: Vec<&str> =
-        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        page.split("```yaml config\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(examples.len() >= 3);
     let folder = tempfile::tempdir().unwrap();
     for example in examples {
