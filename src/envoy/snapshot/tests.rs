@@ -20,8 +20,9 @@ use super::super::metadata::metadata;
 use super::super::request::tests::{check, with_http};
 use super::super::service::Gate;
 use super::*;
-use crate::config::Config;
+use crate::config::{Algorithm, Config};
 use crate::diag::Report;
+use crate::identity::mint::{Claims, Signer};
 
 const POLICY: &str = "
 roles:
@@ -37,20 +38,50 @@ services:
 ";
 
 const CONFIG: &str = "
+identity:
+  issuers:
+    - issuer: https://id.test
+      audiences: [shop]
+      algorithms: [HS256]
+      keys: { secret_env: SECRET }
+      roles: roles
 upstream_headers:
   x-user-id: user.id
   x-user-roles: user.roles
+  x-user-tenant: claims.tenant
 ";
+
+const SECRET: &str = "not a secret but long enough for one";
+
+fn environment(name: &str) -> Option<String> {
+    (name == "SECRET").then(|| SECRET.to_owned())
+}
+
+/// The header of a caller with these roles and more claims.
+fn bearer(roles: &[&str], extra: serde_json::Value) -> String {
+    let claims = Claims {
+        issuer: "https://id.test".to_owned(),
+        audiences: vec!["shop".to_owned()],
+        user: "alice".to_owned(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        expires_in: 600,
+        extra: extra.as_object().cloned().unwrap_or_default(),
+        ..Claims::default()
+    };
+    let now = seconds(SystemTime::now()).unwrap();
+    let signer = Signer::from_secret(SECRET, Algorithm::HS256).unwrap();
+    format!("Bearer {}", signer.sign(&claims.at(now)).unwrap())
+}
 
 fn snapshot(policy: &str) -> Snapshot {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("policies")).unwrap();
     fs::write(folder.path().join("policies/all.yaml"), policy).unwrap();
     fs::write(folder.path().join("doorward.yaml"), CONFIG).unwrap();
-    let (config, ..) = Config::load(&folder.path().join("doorward.yaml"), &|_| None);
+    let (config, ..) = Config::load(&folder.path().join("doorward.yaml"), &environment);
     let config = config.unwrap();
     let verifier =
-        Verifier::load(&config.identity, &config.directory, &|_| None, &mut Report::default()).unwrap();
+        Verifier::load(&config.identity, &config.directory, &environment, &mut Report::default()).unwrap();
     let (index, sources, report) = crate::compile::load(&config.policies);
     let Some(index) = index else {
         panic!("{}", crate::diag::render(&report, &sources, crate::diag::Format::Short))
@@ -125,6 +156,40 @@ fn spf_1_hdr_9_an_anonymous_allow_removes_every_managed_header() {
     assert_eq!(ok.headers, []);
     for name in ["x-user-id", "x-user-roles", "x_user_id", "x.user.id", "x_user-roles"] {
         assert!(ok.headers_to_remove.iter().any(|n| n == name), "{name}: {:?}", ok.headers_to_remove);
+    }
+}
+
+#[test]
+fn spf_1_and_2_an_allow_overwrites_or_removes_every_managed_header() {
+    let token = bearer(&["viewer", "unheard-of"], serde_json::json!({}));
+    let spoofed = [("authorization", token.as_str()), ("x-user-id", "evil"), ("x-user-tenant", "evil")];
+    let response = ask(&gate().1, check("POST", "/events", &spoofed));
+    let user = response.dynamic_metadata.as_ref().unwrap().fields.get("user").cloned();
+    assert_eq!(user, metadata([("user", Some("alice"))]).fields.get("user").cloned());
+    let ok = ok(response);
+    let set: Vec<_> = ok.headers.iter().filter_map(|h| h.header.as_ref()).collect();
+    let set: Vec<_> = set.iter().map(|h| (h.key.as_str(), h.value.as_str())).collect();
+    assert_eq!(set, [("x-user-id", "alice"), ("x-user-roles", "viewer")]);
+    assert!(ok.headers_to_remove.iter().any(|name| name == "x-user-tenant"));
+    assert!(!ok.headers_to_remove.iter().any(|name| name == "x-user-id" || name == "x-user-roles"));
+}
+
+#[test]
+fn who_lacks_a_role_is_told_which() {
+    let token = bearer(&[], serde_json::json!({}));
+    let response = ask(&gate().1, check("POST", "/events", &[("authorization", token.as_str())]));
+    let Some(HttpResponse::DeniedResponse(denied)) = response.http_response else { panic!() };
+    let body: serde_json::Value = serde_json::from_str(&denied.body).unwrap();
+    assert_eq!(body.get("required"), Some(&serde_json::json!({"roles": {"any": ["viewer"]}})));
+    assert!(!denied.body.contains("alice"));
+}
+
+#[test]
+fn hdr_1_a_claim_that_may_not_become_a_header_denies() {
+    for tenant in ["a\r\nx-user-roles: admin", " a", "a\0"] {
+        let token = bearer(&["viewer"], serde_json::json!({ "tenant": tenant }));
+        let response = ask(&gate().1, check("POST", "/events", &[("authorization", token.as_str())]));
+        assert_eq!(status(&response), 403, "{tenant:?}");
     }
 }
 
