@@ -149,7 +149,8 @@ fn single(text: &str) -> Result<String, &'static str> {
     if text.starts_with(' ') || text.ends_with(' ') {
         return Err("the value begins or ends with a space");
     }
-    encode(text, "%")
+    // A comma too: whoever splits every header at commas must not see two.
+    encode(text, "%,")
 }
 
 /// Elements joined by commas, each encoded so that it can't be taken for two.
@@ -202,6 +203,7 @@ mod tests {
     fn hdr_2_text_beyond_ascii_is_percent_encoded() {
         assert_eq!(single("Zoë ☃").as_deref(), Ok("Zo%C3%AB %E2%98%83"));
         assert_eq!(single("100%").as_deref(), Ok("100%25"));
+        assert_eq!(single("Doe, Zoe").as_deref(), Ok("Doe%2C Zoe"));
     }
 
     #[test]

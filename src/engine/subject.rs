@@ -1,10 +1,12 @@
 //! Who calls, as the token tells it: before the policy has been asked what
 //! that means.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 /// A verified caller: names only, nothing resolved against a policy.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub struct Subject {
     /// The user id; never empty.
     pub user: String,
@@ -14,4 +16,11 @@ pub struct Subject {
     pub groups: Vec<String>,
     /// All claims of the token.
     pub claims: Map<String, Value>,
+}
+
+/// The user alone: claims are personal data and have no place in a log.
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject").field("user", &self.user).finish_non_exhaustive()
+    }
 }
