@@ -71,6 +71,30 @@ fn rsp_1_and_2_every_denial_is_complete() {
     }
 }
 
+/// The type has a `Default`, and its default is an allow. Nothing but the two
+/// constructors may make one; tests may.
+#[test]
+fn rsp_1_no_other_file_makes_an_answer() {
+    let room = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/envoy");
+    let mut files = 0;
+    for entry in std::fs::read_dir(room).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "rs") || path.ends_with("response.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for made in
+            ["CheckResponse {", "CheckResponse::default", "CheckResponse::decode", "Default::default()"]
+        {
+            let signature = format!("-> {made}");
+            assert!(!code.replace(&signature, "").contains(made), "{}: {made}", path.display());
+        }
+        files += 1;
+    }
+    assert!(files > 5);
+}
+
 #[test]
 fn rsp_13_and_19_statuses_are_refusals() {
     for reason in Reason::ALL.iter().filter(|r| !r.is_allowed()) {

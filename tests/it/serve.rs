@@ -1,0 +1,211 @@
+//! `doorward serve` as a child process: its log, its signals, its exit codes.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use doorward::config::Algorithm;
+use doorward::identity::mint::{Claims, Signer};
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
+use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
+use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SECRET: &str = "not a secret but long enough for one";
+
+const CONFIG: &str = "
+listen: { grpc: 127.0.0.1:0 }
+identity:
+  issuers:
+    - issuer: https://id.test
+      audiences: [shop]
+      algorithms: [HS256]
+      keys: { secret_env: SECRET }
+      roles: roles
+";
+
+const POLICY: &str = "
+roles:
+  viewer: {}
+services:
+  all:
+    paths: [/]
+    routes:
+      - { route: ANY /roles/**, roles: viewer }
+      - { route: ANY /any/**, access: authenticated }
+";
+
+/// A running server; killed when dropped.
+struct Doorward {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    address: String,
+    _folder: TempDir,
+}
+
+impl Doorward {
+    fn command(folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        command.arg("serve").arg("--config").arg(folder.join("doorward.yaml"));
+        command.env("SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    fn start(log: &str) -> Self {
+        let folder = folder(CONFIG, POLICY);
+        let mut child = Self::command(folder.path()).env("DOORWARD_LOG", log).spawn().unwrap();
+        let (to, lines) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
+        let mut server = Self { child, lines, address: String::new(), _folder: folder };
+        let listening = server.line(|line| line.get("message") == Some(&"listening".into()));
+        server.address = listening.get("grpc").and_then(Value::as_str).unwrap().to_owned();
+        server
+    }
+
+    /// The next line of the log that is meant.
+    fn line(&self, meant: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(30)).expect("no such line");
+            let line = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            if meant(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// Ends it and gives its exit code and all lines that are left.
+    fn stop(mut self) -> (Option<i32>, Vec<String>) {
+        let kill = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        assert!(kill.success());
+        let code = self.child.wait().unwrap().code();
+        (code, self.lines.iter().collect())
+    }
+}
+
+impl Drop for Doorward {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn folder(config: &str, policy: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::write(folder.path().join("policies/all.yaml"), policy).unwrap();
+    fs::write(folder.path().join("doorward.yaml"), config).unwrap();
+    folder
+}
+
+fn token(roles: &[&str]) -> String {
+    let claims = Claims {
+        issuer: "https://id.test".to_owned(),
+        audiences: vec!["shop".to_owned()],
+        user: "alice".to_owned(),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        expires_in: 600,
+        ..Claims::default()
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Signer::from_secret(SECRET, Algorithm::HS256).unwrap().sign(&claims.at(now)).unwrap()
+}
+
+/// The status code of the answers to requests with these paths and tokens.
+fn ask(address: &str, requests: &[(&str, &str)]) -> Vec<i32> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut client = AuthorizationClient::connect(format!("http://{address}")).await.unwrap();
+        let mut codes = Vec::new();
+        for (path, token) in requests {
+            let http = HttpRequest {
+                method: "GET".to_owned(),
+                host: "api.test".to_owned(),
+                path: (*path).to_owned(),
+                headers: [("authorization".to_owned(), format!("Bearer {token}"))].into(),
+                body: "hidden-body".to_owned(),
+                ..HttpRequest::default()
+            };
+            let request = Some(Request { http: Some(http), ..Request::default() });
+            let attributes = Some(AttributeContext { request, ..AttributeContext::default() });
+            let answer = client.check(CheckRequest { attributes }).await.unwrap().into_inner();
+            codes.push(answer.status.unwrap().code);
+        }
+        codes
+    })
+}
+
+#[test]
+fn log_1_and_2_a_line_a_decision_and_no_token_at_any_level() {
+    let server = Doorward::start("trace");
+    let (good, roleless) = (token(&["viewer"]), token(&[]));
+    let forged = format!("{}AAAA", &good[..good.len() - 4]);
+    let long = format!("/any/{}", "x".repeat(5000));
+    let asked = [
+        ("/roles/1?access_token=hidden-query", good.as_str()),
+        ("/roles/1", roleless.as_str()),
+        ("/roles/1", forged.as_str()),
+        ("/roles/1", "hidden-nonsense"),
+        ("/any/\"}\n{\"level\":\"evil\u{1b}[2J", good.as_str()),
+        (long.as_str(), good.as_str()),
+    ];
+    assert_eq!(ask(&server.address, &asked), [0, 7, 16, 16, 3, 0]);
+    let (code, lines) = server.stop();
+    assert_eq!(code, Some(0));
+
+    let mut decisions = Vec::new();
+    for line in &lines {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        if value.get("target") == Some(&"doorward::decision".into()) {
+            decisions.push(value);
+        }
+        let mut secrets: Vec<&str> = vec!["hidden-", "Bearer", SECRET];
+        secrets.extend([&good, &roleless, &forged].into_iter().flat_map(|token| token.split('.')));
+        for secret in secrets {
+            assert!(!line.contains(secret), "`{secret}` in {line}");
+        }
+        assert!(!line.contains('\u{1b}'));
+    }
+    let words: Vec<_> = decisions.iter().filter_map(|d| d.get("reason")?.as_str()).collect();
+    let expected =
+        ["allowed", "role_missing", "signature_invalid", "token_malformed", "path_ambiguous", "allowed"];
+    assert_eq!(words, expected);
+    let field = |at: usize, name: &str| decisions[at].get(name).and_then(Value::as_str).unwrap_or_default();
+    assert_eq!(field(0, "path"), "/roles/1");
+    assert_eq!(field(0, "user"), "alice");
+    assert_eq!(field(1, "place"), "all.yaml:8");
+    assert_eq!(field(5, "path").len(), 256);
+}
+
+#[test]
+fn allows_are_logged_at_debug_alone() {
+    let server = Doorward::start("info");
+    assert_eq!(ask(&server.address, &[("/any/1", &token(&[])), ("/roles/1", &token(&[]))]), [0, 7]);
+    let line = server.line(|line| line.get("target") == Some(&"doorward::decision".into()));
+    assert_eq!(line.get("reason"), Some(&"role_missing".into()));
+}
+
+#[test]
+fn what_is_not_valid_ends_with_2_and_says_where() {
+    let broken = |config: &str, policy: &str| {
+        let folder = folder(config, policy);
+        let mut child = Doorward::command(folder.path()).spawn().unwrap();
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        (child.wait().unwrap().code(), said)
+    };
+    for (config, policy, expected) in [
+        ("listen: { grpc: nowhere }", POLICY, "nowhere"),
+        (CONFIG, "services: {}", "error"),
+        (CONFIG, &POLICY.replace("roles: viewer", "roles: veiwer"), "viewer"),
+        (&CONFIG.replace("SECRET", "UNSET"), POLICY, "UNSET"),
+    ] {
+        let (code, said) = broken(config, policy);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(expected) && !said.contains("listening"), "{said}");
+    }
+}
