@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::decide::{Observer, Step, decide_observed};
+use super::decide::decide_observed;
 use super::decision::Decision;
 use super::input::Input;
+use super::lack::{Lack, lacks};
 use super::principal::Principal;
 use super::reason::Reason;
-use crate::compile::{CodeId, Index, Need, RoleId, Rule};
+use super::recorder::Recorder;
+use crate::compile::Index;
 use crate::diag::Place;
 
 /// A decision and how it came about, for a person or a program.
@@ -38,9 +40,19 @@ pub struct Explanation {
     pub place: Option<String>,
     /// The steps, in order; the last one decided.
     pub steps: Vec<Note>,
-    /// On a denial: what would have helped.
+    /// For a missing role or code: what would have helped.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub missing: Vec<String>,
+    pub missing: Vec<Lack>,
+}
+
+/// How it is known who calls. A decision does not depend on it; what is told
+/// about it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A token was verified.
+    Token,
+    /// Somebody says so, to see what would be.
+    Asserted,
 }
 
 /// One step in words.
@@ -61,11 +73,12 @@ pub struct Note {
 pub fn explain(
     index: &Index,
     input: &Input<'_>,
+    origin: Origin,
     identify: impl FnOnce() -> Result<Arc<Principal>, (Reason, &'static str)>,
 ) -> (Decision, Explanation) {
-    let mut recorder = Recorder { index, notes: Vec::new() };
+    let mut recorder = Recorder::new(index, origin);
     let decision = decide_observed(index, input, identify, &mut recorder);
-    let mut steps = recorder.notes;
+    let mut steps = recorder.into_notes();
     if steps.last().is_none_or(|last| last.passed) && !decision.reason.is_allowed() {
         steps.push(refusal(index, &decision));
     }
@@ -79,85 +92,36 @@ pub fn explain(
         route: decision.route_text(index).map(str::to_owned),
         place: decision.place(index).map(Place::to_string),
         steps,
-        missing: missing(index, &decision),
+        missing: lacks(index, &decision),
     };
     (decision, explanation)
 }
 
-struct Recorder<'i> {
-    index: &'i Index,
-    notes: Vec<Note>,
-}
+impl Explanation {
+    /// Turns an allow into the denial of a value that may not become a header.
+    pub fn refuse_value(&mut self, header: &str, why: &'static str) {
+        let reason = Reason::ValueUnsafe;
+        self.decision = "deny";
+        self.reason = reason.as_str();
+        self.meaning = reason.meaning();
+        self.status = reason.status();
+        self.detail = Some(why);
+        let text = format!("{header} can't be set: {why}");
+        self.steps.push(Note { step: "headers", passed: false, text, place: None });
+    }
 
-impl Observer for Recorder<'_> {
-    fn step(&mut self, step: Step<'_>) {
-        let index = self.index;
-        let mut note = |step, passed, text, place: Option<&Place>| {
-            self.notes.push(Note { step, passed, text, place: place.map(Place::to_string) });
-        };
-        match step {
-            Step::Read(method, host, path) => {
-                let grpc = if method == crate::policy::Method::Grpc { " (a gRPC call)" } else { "" };
-                note("request", true, format!("{} {path} on {host}{grpc}", method.wire_name()), None);
-            }
-            Step::Service(id, named) => {
-                let name = index.service(id).map_or("?", |s| &*s.name);
-                let how = if named { "named by the proxy" } else { "found by host and path" };
-                note("service", true, format!("{name}, {how}"), None);
-            }
-            Step::Route(id, preflight) => {
-                let Some(route) = index.route(id) else { return };
-                let text = match preflight {
-                    Some(method) => format!("{}, by a preflight for {}", route.text, method.wire_name()),
-                    None => route.text.to_string(),
-                };
-                note("route", true, text, Some(&route.place));
-                if let Rule::Access(access) = route.rule {
-                    let passed = access != crate::policy::Access::Denied;
-                    note("access", passed, format!("access: {}", access.as_str()), Some(&route.place));
-                }
-            }
-            Step::Address(id, admitted) => {
-                let place = index.route(id).and_then(|r| r.ip.as_ref()).map(|ip| &ip.place);
-                let text = if admitted {
-                    "the source address is admitted"
-                } else {
-                    "the source address is not admitted"
-                };
-                note("address", admitted, text.to_owned(), place);
-            }
-            Step::Caller(principal) => self.notes.extend(caller(index, principal)),
-            Step::Roles(id, holds) => {
-                if let Some(Rule::Needs { roles: Some(need), .. }) = index.route(id).map(|r| &r.rule) {
-                    let text = required(need, |id| index.role(id).map_or("?", |r| &*r.name));
-                    note("roles", holds, text, Some(&need.place));
-                }
-            }
-            Step::Codes(id, holds) => {
-                if let Some(Rule::Needs { codes: Some(need), .. }) = index.route(id).map(|r| &r.rule) {
-                    let text = required(need, |id| index.code(id).map_or("?", |c| c.as_str()));
-                    note("codes", holds, text, Some(&need.place));
-                }
-            }
+    /// Rewrites every place, such as from below the policy directory to below
+    /// the current one.
+    pub fn map_places(&mut self, map: impl Fn(&str) -> String) {
+        let steps = self.steps.iter_mut().filter_map(|note| note.place.as_mut());
+        let deniers = self.missing.iter_mut().flat_map(|lack| match lack {
+            Lack::Code { denied_by, .. } => denied_by.as_mut_slice(),
+            Lack::Role { .. } => &mut [],
+        });
+        for place in steps.chain(&mut self.place).chain(deniers.map(|d| &mut d.place)) {
+            *place = map(place);
         }
     }
-}
-
-/// The caller, and each role with what gave it.
-fn caller(index: &Index, principal: &Principal) -> Vec<Note> {
-    let user = format!("{}, by a verified token", principal.subject().user);
-    let mut notes = vec![Note { step: "caller", passed: true, text: user, place: None }];
-    for assignment in principal.assigned() {
-        let name = index.role(assignment.role).map_or("?", |r| &*r.name);
-        let by = if assignment.binding.is_some() { "by a binding" } else { "by the token" };
-        let place = assignment.binding.as_ref().map(Place::to_string);
-        notes.push(Note { step: "role", passed: true, text: format!("{name}, {by}"), place });
-    }
-    for unknown in principal.subject().roles.iter().filter(|name| index.role_named(name).is_none()) {
-        let text = format!("{}, in the token but not in the policy: gives nothing", unknown.escape_debug());
-        notes.push(Note { step: "role", passed: true, text, place: None });
-    }
-    notes
 }
 
 fn refusal(index: &Index, decision: &Decision) -> Note {
@@ -176,74 +140,4 @@ fn refusal(index: &Index, decision: &Decision) -> Note {
         _ => "caller",
     };
     Note { step, passed: false, text, place: decision.place(index).map(Place::to_string) }
-}
-
-fn required<'i, T: Copy>(need: &Need<T>, name: impl Fn(T) -> &'i str) -> String {
-    let names: Vec<_> = need.ids.iter().map(|id| name(*id)).collect();
-    match (names.as_slice(), need.all) {
-        ([one], _) => format!("requires {one}"),
-        (_, true) => format!("requires all of {}", names.join(", ")),
-        (_, false) => format!("requires any of {}", names.join(", ")),
-    }
-}
-
-/// What the caller lacks, and which roles have it.
-fn missing(index: &Index, decision: &Decision) -> Vec<String> {
-    let (Some(principal), Some(route)) = (&decision.principal, decision.route.and_then(|id| index.route(id)))
-    else {
-        return Vec::new();
-    };
-    match (&route.rule, decision.reason) {
-        (Rule::Needs { roles: Some(need), .. }, Reason::RoleMissing) => need
-            .ids
-            .iter()
-            .filter(|id| !principal.has_role(**id))
-            .map(|id| missing_role(index, *id))
-            .collect(),
-        (Rule::Needs { codes: Some(need), .. }, Reason::CodeMissing) => need
-            .ids
-            .iter()
-            .filter(|id| !principal.has_code(**id))
-            .map(|id| missing_code(index, principal, *id))
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn missing_role(index: &Index, id: RoleId) -> String {
-    let name = index.role(id).map_or("?", |r| &*r.name);
-    let heirs: Vec<_> = index
-        .roles()
-        .filter(|(other, r)| *other != id && r.closure.contains(id.number()))
-        .map(|(_, r)| &*r.name)
-        .collect();
-    if heirs.is_empty() {
-        format!("the role {name}, which no other role includes")
-    } else {
-        format!("the role {name}, which is also included in {}", heirs.join(", "))
-    }
-}
-
-fn missing_code(index: &Index, principal: &Principal, id: CodeId) -> String {
-    let name = index.code(id).map_or("?", |c| c.as_str());
-    let denying: Vec<_> = principal
-        .assigned()
-        .iter()
-        .filter_map(|a| index.role(a.role))
-        .filter(|r| r.denied.contains(id.number()))
-        .map(|r| format!("{} ({})", r.name, r.place))
-        .collect();
-    if !denying.is_empty() {
-        return format!("the code {name}, which is denied by the caller's role {}", denying.join(", "));
-    }
-    let holders: Vec<_> = index
-        .roles()
-        .filter(|(_, r)| r.granted.contains(id.number()) && !r.denied.contains(id.number()))
-        .map(|(_, r)| &*r.name)
-        .collect();
-    if holders.is_empty() {
-        format!("the code {name}, which no role grants")
-    } else {
-        format!("the code {name}, which is granted by {}", holders.join(", "))
-    }
 }

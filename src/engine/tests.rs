@@ -317,10 +317,26 @@ fn the_explanation_names_places_and_holders() {
         source: None,
         headers: Headers::default(),
     };
-    let subject = Subject { user: "ann".to_owned(), roles: vec!["viewer".to_owned()], ..Subject::default() };
-    let (decision, told) = explain(&index, &input, || Ok(Arc::new(Principal::resolve(&index, subject))));
+    let told_of = |roles: &[&str], origin| {
+        let roles = roles.iter().map(|r| (*r).to_owned()).collect();
+        let subject = Subject { user: "ann".to_owned(), roles, ..Subject::default() };
+        explain(&index, &input, origin, || Ok(Arc::new(Principal::resolve(&index, subject))))
+    };
+    let says = |told: &Explanation, text: &str| told.steps.iter().any(|s| s.text == text);
+
+    let (decision, told) = told_of(&["viewer"], Origin::Token);
     assert_eq!(decision.reason, Reason::CodeMissing);
     assert_eq!(told.place.as_deref(), Some("policy.yaml:15"));
-    assert_eq!(told.missing, ["the code event:delete, which is granted by admin, editor"]);
-    assert!(told.steps.iter().any(|s| s.text == "viewer, by the token"));
+    let missing: Vec<_> = told.missing.iter().map(Lack::to_string).collect();
+    assert_eq!(missing, ["the code event:delete, which is granted by admin, editor"]);
+    assert!(says(&told, "ann, by a verified token") && says(&told, "viewer, by the token"));
+    assert!(says(&told, "requires viewer: held"));
+
+    let (_, told) = told_of(&["editor", "gone"], Origin::Asserted);
+    assert_eq!(told.decision, "allow");
+    assert!(says(&told, "ann, asserted, not verified") && says(&told, "editor, asserted"));
+    assert!(says(&told, "gone, asserted but not in the policy: gives nothing"));
+    assert!(says(&told, "requires viewer: included in editor"));
+    assert!(says(&told, "requires event:delete: granted by editor"));
+    assert!(!told.steps.iter().any(|s| s.text.contains("token")), "{told:?}");
 }

@@ -1,0 +1,111 @@
+//! What a caller lacks, and which roles would help.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::decision::Decision;
+use super::principal::Principal;
+use super::reason::Reason;
+use crate::compile::{CodeId, Index, RoleId, Rule};
+
+/// Something that was required and that the caller does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// A role.
+    Role {
+        /// Its name.
+        name: String,
+        /// Other roles that include it.
+        included_in: Vec<String>,
+    },
+    /// A permission code.
+    Code {
+        /// The code.
+        name: String,
+        /// The roles that grant it and do not deny it.
+        granted_by: Vec<String>,
+        /// The caller's own roles that deny it: no further role would help.
+        denied_by: Vec<Denier>,
+    },
+}
+
+/// A role that denies a code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Denier {
+    /// The role.
+    pub role: String,
+    /// Where it is defined.
+    pub place: String,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role { name, included_in } if included_in.is_empty() => {
+                write!(f, "the role {name}, which no other role includes")
+            }
+            Self::Role { name, included_in } => {
+                write!(f, "the role {name}, which is also included in {}", included_in.join(", "))
+            }
+            Self::Code { name, denied_by, .. } if !denied_by.is_empty() => {
+                let roles: Vec<_> = denied_by.iter().map(|d| format!("{} ({})", d.role, d.place)).collect();
+                write!(f, "the code {name}, which is denied by the caller's role {}", roles.join(", "))
+            }
+            Self::Code { name, granted_by, .. } if granted_by.is_empty() => {
+                write!(f, "the code {name}, which no role grants")
+            }
+            Self::Code { name, granted_by, .. } => {
+                write!(f, "the code {name}, which is granted by {}", granted_by.join(", "))
+            }
+        }
+    }
+}
+
+/// For a role or code that is missing: each one that is required and that the
+/// caller does not have.
+pub(super) fn lacks(index: &Index, decision: &Decision) -> Vec<Lack> {
+    let (Some(principal), Some(route)) = (&decision.principal, decision.route.and_then(|id| index.route(id)))
+    else {
+        return Vec::new();
+    };
+    match (&route.rule, decision.reason) {
+        (Rule::Needs { roles: Some(need), .. }, Reason::RoleMissing) => {
+            need.ids.iter().filter(|id| !principal.has_role(**id)).map(|id| role(index, *id)).collect()
+        }
+        (Rule::Needs { codes: Some(need), .. }, Reason::CodeMissing) => need
+            .ids
+            .iter()
+            .filter(|id| !principal.has_code(**id))
+            .map(|id| code(index, principal, *id))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn role(index: &Index, id: RoleId) -> Lack {
+    let included_in = index
+        .roles()
+        .filter(|(other, r)| *other != id && r.closure.contains(id.number()))
+        .map(|(_, r)| r.name.to_string())
+        .collect();
+    Lack::Role { name: index.role(id).map_or_else(String::new, |r| r.name.to_string()), included_in }
+}
+
+fn code(index: &Index, principal: &Principal, id: CodeId) -> Lack {
+    let denied_by = principal
+        .assigned()
+        .iter()
+        .filter_map(|a| index.role(a.role))
+        .filter(|r| r.denied.contains(id.number()))
+        .map(|r| Denier { role: r.name.to_string(), place: r.place.to_string() })
+        .collect();
+    let granted_by = index
+        .roles()
+        .filter(|(_, r)| r.granted.contains(id.number()) && !r.denied.contains(id.number()))
+        .map(|(_, r)| r.name.to_string())
+        .collect();
+    let name = index.code(id).map_or_else(String::new, |c| c.as_str().to_owned());
+    Lack::Code { name, granted_by, denied_by }
+}

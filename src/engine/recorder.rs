@@ -1,0 +1,146 @@
+//! The steps of a decision in words.
+
+use super::decide::{Observer, Step};
+use super::explain::{Note, Origin};
+use super::principal::Principal;
+use crate::compile::{Index, Need, Role, RouteId, Rule};
+use crate::diag::Place;
+use crate::policy::{Access, Method};
+
+/// Writes down what it is told.
+pub(super) struct Recorder<'i> {
+    index: &'i Index,
+    origin: Origin,
+    caller: Option<Principal>,
+    notes: Vec<Note>,
+}
+
+impl<'i> Recorder<'i> {
+    pub(super) fn new(index: &'i Index, origin: Origin) -> Self {
+        Self { index, origin, caller: None, notes: Vec::new() }
+    }
+
+    /// What it wrote down, in the order of the steps.
+    pub(super) fn into_notes(self) -> Vec<Note> {
+        self.notes
+    }
+
+    fn note(&mut self, step: &'static str, passed: bool, text: String, place: Option<&Place>) {
+        self.notes.push(Note { step, passed, text, place: place.map(Place::to_string) });
+    }
+
+    fn route(&mut self, id: RouteId, preflight: Option<Method>) {
+        let index = self.index;
+        let Some(route) = index.route(id) else { return };
+        let text = match preflight {
+            Some(method) => format!("{}, by a preflight for {}", route.text, method.wire_name()),
+            None => route.text.to_string(),
+        };
+        self.note("route", true, text, Some(&route.place));
+        if let Rule::Access(access) = route.rule {
+            let passed = access != Access::Denied;
+            self.note("access", passed, format!("access: {}", access.as_str()), Some(&route.place));
+        }
+    }
+
+    /// The caller, and each role with what gave it.
+    fn caller(&mut self, principal: &Principal) {
+        let (how, given) = match self.origin {
+            Origin::Token => ("by a verified token", "by the token"),
+            Origin::Asserted => ("asserted, not verified", "asserted"),
+        };
+        let index = self.index;
+        let user = principal.subject().user.escape_debug();
+        self.note("caller", true, format!("{user}, {how}"), None);
+        for assignment in principal.assigned() {
+            let name = index.role(assignment.role).map_or("?", |r| &*r.name);
+            let by = if assignment.binding.is_some() { "by a binding" } else { given };
+            self.note("role", true, format!("{name}, {by}"), assignment.binding.as_ref());
+        }
+        for unknown in principal.subject().roles.iter().filter(|name| index.role_named(name).is_none()) {
+            let text = format!("{}, {given} but not in the policy: gives nothing", unknown.escape_debug());
+            self.note("role", true, text, None);
+        }
+        if principal.assigned().is_empty() && principal.subject().roles.is_empty() {
+            self.note("role", true, "none".to_owned(), None);
+        }
+        self.caller = Some(principal.clone());
+    }
+
+    /// A requirement: what it asks for, and which of the caller's roles meets
+    /// it.
+    fn need<T: Copy>(
+        &mut self,
+        step: &'static str,
+        need: &Need<T>,
+        holds: bool,
+        name: impl Fn(T) -> &'i str,
+        meets: impl Fn(&Principal, T, &Role) -> Option<String>,
+    ) {
+        let names: Vec<_> = need.ids.iter().map(|id| name(*id)).collect();
+        let mut text = match (names.as_slice(), need.all) {
+            ([one], _) => format!("requires {one}"),
+            (_, true) => format!("requires all of {}", names.join(", ")),
+            (_, false) => format!("requires any of {}", names.join(", ")),
+        };
+        if let (true, Some(caller)) = (holds, &self.caller) {
+            let held: Vec<&Role> = caller.assigned().iter().filter_map(|a| self.index.role(a.role)).collect();
+            let met = need.ids.iter().filter_map(|id| {
+                let how = held.iter().find_map(|role| meets(caller, *id, role))?;
+                Some(if need.ids.len() == 1 { how } else { format!("{} {how}", name(*id)) })
+            });
+            let met: Vec<_> = met.collect();
+            if !met.is_empty() {
+                text.push_str(": ");
+                text.push_str(&met.join(", "));
+            }
+        }
+        self.note(step, holds, text, Some(&need.place));
+    }
+}
+
+impl Observer for Recorder<'_> {
+    fn step(&mut self, step: Step<'_>) {
+        let index = self.index;
+        let rule = |id| index.route(id).map(|route| &route.rule);
+        match step {
+            Step::Read(method, host, path) => {
+                let grpc = if method == Method::Grpc { " (a gRPC call)" } else { "" };
+                self.note("request", true, format!("{} {path} on {host}{grpc}", method.wire_name()), None);
+            }
+            Step::Service(id, named) => {
+                let name = index.service(id).map_or("?", |s| &*s.name);
+                let how = if named { "named by the proxy" } else { "found by host and path" };
+                self.note("service", true, format!("{name}, {how}"), None);
+            }
+            Step::Route(id, preflight) => self.route(id, preflight),
+            Step::Address(id, admitted) => {
+                let place = index.route(id).and_then(|r| r.ip.as_ref()).map(|ip| &ip.place);
+                let not = if admitted { "" } else { "not " };
+                self.note("address", admitted, format!("the source address is {not}admitted"), place);
+            }
+            Step::Caller(principal) => self.caller(principal),
+            Step::Roles(id, holds) => {
+                if let Some(Rule::Needs { roles: Some(need), .. }) = rule(id) {
+                    let name = |id| index.role(id).map_or("?", |r| &*r.name);
+                    self.need("roles", need, holds, name, |_, id, role| {
+                        let included = role.closure.contains(id.number());
+                        included.then(|| match &*role.name {
+                            own if own == name(id) => "held".to_owned(),
+                            other => format!("included in {other}"),
+                        })
+                    });
+                }
+            }
+            Step::Codes(id, holds) => {
+                if let Some(Rule::Needs { codes: Some(need), .. }) = rule(id) {
+                    let name = |id| index.code(id).map_or("?", |c| c.as_str());
+                    self.need("codes", need, holds, name, |caller, id, role| {
+                        let granted = role.granted.contains(id.number()) && caller.has_code(id);
+                        granted.then(|| format!("granted by {}", role.name))
+                    });
+                }
+            }
+        }
+    }
+}
