@@ -1,17 +1,24 @@
 //! The command line: arguments in, exit codes out, one file a command.
 //!
-//! A command is an `Args` struct and a `run(args, term) -> Exit`. It reads its
+//! A command is an `Args` struct and a `run(args, term)`. It reads its
 //! arguments, calls the rooms below and says what came of it; it decides
-//! nothing about requests, policies or tokens itself.
+//! nothing about requests, policies or tokens itself. Only this room prints.
 
+mod inputs;
+mod lint;
+mod redact;
+mod schema;
 mod serve;
 mod term;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use term::Term;
+use crate::diag::{Report, Sources};
+
+pub use term::{Color, Style, Term};
 
 /// The version, and the git revision it was built from where that is known.
 pub(crate) const VERSION: &str = env!("DOORWARD_VERSION");
@@ -37,10 +44,28 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// Words for a person.
+    Message(String),
+    /// Files with mistakes.
+    Invalid(Box<(Report, Sources)>),
+}
+
+impl Failure {
+    fn new(message: impl Into<String>) -> Self {
+        Self::Message(message.into())
+    }
+}
+
 /// External authorization for Envoy: YAML policies kept in git.
 #[derive(Debug, Parser)]
 #[command(name = "doorward", version = VERSION, max_term_width = 100)]
 struct Cli {
+    /// When to colour the output.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
     #[command(subcommand)]
     command: Command,
 }
@@ -48,16 +73,48 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Lint(lint::Args),
+    Schema(schema::Args),
 }
 
 /// Reads the arguments of this process and runs the command they name.
-/// Arguments that make no sense end the process with exit code 2.
 pub fn run() -> Exit {
-    let Cli { command } = Cli::parse();
-    let term = Term::detect();
-    match command {
-        Command::Serve(args) => serve::run(args, &term),
+    let Cli { color, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let term = Term::detect(color);
+    let done = match command {
+        Command::Serve(args) => Ok(serve::run(args, &term)),
+        Command::Lint(args) => lint::run(args, term),
+        Command::Schema(args) => schema::run(args, term),
+    };
+    match done {
+        Ok(exit) => return exit,
+        Err(Failure::Message(message)) => term.error(&message),
+        Err(Failure::Invalid(found)) => {
+            let (report, sources) = *found;
+            term.report(&report, &sources);
+        }
     }
+    Exit::CouldNotRun
+}
+
+/// `--help` and `--version`, and arguments that make no sense. The parser
+/// repeats what it does not understand, and that may be a token.
+fn usage(error: &clap::Error) -> Exit {
+    let text = error.render();
+    let to_stderr = error.use_stderr();
+    let term = Term::detect(Color::Auto);
+    let color = if to_stderr { term.err_color() } else { term.out_color() };
+    let text = redact::tokens(&if color { text.ansi().to_string() } else { text.to_string() });
+    // Nobody is left to tell where these can't be written.
+    let _ = if to_stderr {
+        std::io::stderr().lock().write_all(text.as_bytes())
+    } else {
+        std::io::stdout().lock().write_all(text.as_bytes())
+    };
+    if to_stderr { Exit::CouldNotRun } else { Exit::Fine }
 }
 
 #[cfg(test)]

@@ -47,19 +47,19 @@ pub struct Issuer {
     pub groups: Vec<ClaimPath>,
 }
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     what: "`identity`",
     known: &["tokens", "issuers"],
     later: &[("invalid_on_anonymous", "remove it: anonymous routes do not look at tokens")],
 };
 
-const TOKEN: Shape = Shape {
+pub(super) const TOKEN: Shape = Shape {
     what: "a token source",
     known: &["header"],
     later: &[("cookie", "write `header: authorization`; cookies come with a later version")],
 };
 
-const ISSUER: Shape = Shape {
+pub(super) const ISSUER: Shape = Shape {
     what: "an issuer",
     known: &["issuer", "audiences", "algorithms", "keys", "user", "roles", "groups"],
     later: &[

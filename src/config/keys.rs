@@ -99,7 +99,7 @@ pub enum KeySource {
     SecretEnv(String),
 }
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     what: "`keys`",
     known: &["file", "pem", "secret_env"],
     later: &[

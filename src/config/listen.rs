@@ -22,7 +22,7 @@ pub enum Listen {
     Unix(PathBuf),
 }
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     what: "`listen`",
     known: &["grpc"],
     later: &[

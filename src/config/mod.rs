@@ -12,6 +12,7 @@ mod identity;
 mod keys;
 mod listen;
 mod read;
+mod schema;
 mod variables;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use identity::{Identity, Issuer, TokenSource};
 pub use keys::{Algorithm, Family, KeySource, Keys};
 pub use listen::{Listen, Listeners};
 pub use read::MAX_FILE_BYTES;
+pub use schema::{SCHEMA, SHAPES};
 
 /// Where the environment's variables come from.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;

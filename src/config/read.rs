@@ -13,7 +13,7 @@ pub const MAX_FILE_BYTES: usize = 1 << 20;
 
 const DEFAULT_POLICIES: &str = "policies";
 
-const SHAPE: Shape = Shape {
+pub(super) const SHAPE: Shape = Shape {
     what: "the configuration",
     known: &["listen", "policies", "identity", "header_prefixes", "upstream_headers"],
     later: &[

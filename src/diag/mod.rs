@@ -6,12 +6,15 @@
 
 mod code;
 mod render;
+mod sarif;
 mod source;
 mod suggest;
 
+use std::path::Path;
+
 pub use code::{Code, Severity};
 pub use render::{Format, render};
-pub use source::{FileId, Place, Position, Sources, Span};
+pub use source::{FileId, Place, Position, Sources, Span, below};
 pub use suggest::did_you_mean;
 
 /// One finding: what is wrong, where, and what to write instead.
@@ -114,6 +117,20 @@ impl Report {
     /// Adds all findings of another report.
     pub fn append(&mut self, other: Report) {
         self.diagnostics.extend(other.diagnostics);
+    }
+
+    /// Adds the findings about another set of files, and those files, whose
+    /// names are relative to a directory.
+    pub fn adopt(&mut self, sources: &mut Sources, found: (Report, Sources), directory: &Path) {
+        let (report, files) = found;
+        let files = sources.adopt(files, directory);
+        for mut diagnostic in report.diagnostics {
+            let spans = diagnostic.related.iter_mut().map(|(span, _)| span);
+            for span in spans.chain(&mut diagnostic.span) {
+                span.file = files(span.file);
+            }
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// Whether any finding is an error.

@@ -5,6 +5,7 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
+use super::sarif::sarif;
 use super::{Diagnostic, Position, Report, Severity, Sources, Span};
 
 /// How to print a report.
@@ -19,6 +20,8 @@ pub enum Format {
     Short,
     /// One JSON object with all findings.
     Json,
+    /// SARIF 2.1.0, for code hosts.
+    Sarif,
 }
 
 /// The whole report as text.
@@ -27,6 +30,7 @@ pub fn render(report: &Report, sources: &Sources, format: Format) -> String {
         Format::Text { color } => text(report, sources, color),
         Format::Short => short(report, sources),
         Format::Json => json(report, sources),
+        Format::Sarif => sarif(report, sources),
     }
 }
 

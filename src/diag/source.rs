@@ -1,6 +1,7 @@
 //! The files we read, and places in them.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -55,6 +56,13 @@ impl fmt::Display for Place {
     }
 }
 
+/// The name of a file (or of a file and line) below a directory, as a person
+/// in the current directory would write it.
+pub fn below(directory: &Path, name: &str) -> String {
+    let joined = directory.join(name).display().to_string();
+    joined.strip_prefix("./").map_or_else(|| joined.clone(), str::to_owned)
+}
+
 #[derive(Debug, Clone)]
 struct Source {
     name: Arc<str>,
@@ -77,6 +85,19 @@ impl Sources {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.files.push(Source { name: name.into(), text, lines });
         id
+    }
+
+    /// Adds all files of another set, whose names are relative to a directory.
+    /// Gives the files here that those there have become.
+    pub(super) fn adopt(&mut self, other: Sources, directory: &Path) -> impl Fn(FileId) -> FileId {
+        let before = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        self.files.extend(
+            other
+                .files
+                .into_iter()
+                .map(|source| Source { name: below(directory, &source.name).into(), ..source }),
+        );
+        move |file| FileId(file.0.saturating_add(before))
     }
 
     fn get(&self, file: FileId) -> Option<&Source> {

@@ -26,7 +26,7 @@ pub enum Holder {
     Group(PrincipalName),
 }
 
-const BINDING: Shape = Shape {
+pub(super) const BINDING: Shape = Shape {
     what: "a binding",
     known: &["user", "group", "roles", "reason"],
     later: &[

@@ -37,7 +37,7 @@ pub struct Network {
     pub ranges: Vec<AddressRange>,
 }
 
-const DOCUMENT: Shape = Shape {
+pub(super) const DOCUMENT: Shape = Shape {
     what: "a policy file",
     known: &["roles", "bindings", "networks", "defaults", "services"],
     later: &[

@@ -16,6 +16,7 @@ mod network;
 mod path;
 mod role;
 mod route;
+mod schema;
 mod service;
 mod template;
 
@@ -30,5 +31,6 @@ pub use network::AddressRange;
 pub use path::{MAX_PATH, MAX_SEGMENTS, PathFault, RequestPath, decode as decode_segment};
 pub use role::Role;
 pub use route::{Access, Defaults, Route};
+pub use schema::{SCHEMA, SHAPES};
 pub use service::Service;
 pub use template::{Segment, Template};

@@ -23,7 +23,7 @@ impl<T> Need<T> {
     }
 }
 
-const ANY_OR_ALL: Shape = Shape { what: "a requirement", known: &["any", "all"], later: &[] };
+pub(super) const ANY_OR_ALL: Shape = Shape { what: "a requirement", known: &["any", "all"], later: &[] };
 
 impl Need<RoleName> {
     /// Reads the value of `roles:`.
@@ -128,7 +128,7 @@ pub enum NetworkRef {
     Range(AddressRange),
 }
 
-const IP: Shape = Shape { what: "an `ip` rule", known: &["allow", "deny"], later: &[] };
+pub(super) const IP: Shape = Shape { what: "an `ip` rule", known: &["allow", "deny"], later: &[] };
 
 impl IpRule {
     /// Reads the value of `ip:`.

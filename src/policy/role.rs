@@ -21,7 +21,7 @@ pub struct Role {
     pub weight: i64,
 }
 
-const ROLE: Shape =
+pub(super) const ROLE: Shape =
     Shape { what: "a role", known: &["description", "inherits", "grants", "denies", "weight"], later: &[] };
 
 impl Role {

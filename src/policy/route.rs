@@ -70,7 +70,8 @@ const WHEN: (&str, &str) = (
 );
 const PEERS: (&str, &str) = ("peers", "service-to-service identities come with a later version");
 
-const DEFAULTS: Shape = Shape { what: "`defaults`", known: &["roles", "codes", "ip"], later: &[WHEN, PEERS] };
+pub(super) const DEFAULTS: Shape =
+    Shape { what: "`defaults`", known: &["roles", "codes", "ip"], later: &[WHEN, PEERS] };
 
 impl Defaults {
     /// Reads the value of `defaults:`. The flag tells whether every key that
@@ -98,7 +99,7 @@ impl Defaults {
     }
 }
 
-const ROUTE: Shape = Shape {
+pub(super) const ROUTE: Shape = Shape {
     what: "a route",
     known: &["route", "description", "access", "roles", "codes", "ip", "inherit", "upgrade"],
     later: &[WHEN, PEERS],

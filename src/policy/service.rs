@@ -31,7 +31,7 @@ pub struct Service {
     pub routes: Vec<Route>,
 }
 
-const SERVICE: Shape = Shape {
+pub(super) const SERVICE: Shape = Shape {
     what: "a service",
     known: &[
         "description",

@@ -1,0 +1,79 @@
+//! Where the policy is: a configuration that names it, or its directory.
+
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::compile::{self, Index};
+use crate::config::Config;
+use crate::diag::{Report, Sources};
+
+/// The configuration in the current directory.
+const CONFIG: &str = "doorward.yaml";
+
+/// The policy directory in the current directory.
+const POLICIES: &str = "policies";
+
+/// What a command was told to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Input {
+    /// A configuration, and the policy directory that it names.
+    Config(PathBuf),
+    /// A policy directory alone.
+    Policies(PathBuf),
+}
+
+impl Input {
+    /// What was named, else `doorward.yaml`, else `policies`, where they are.
+    pub(super) fn choose(config: Option<PathBuf>, policies: Option<PathBuf>) -> Result<Self, Failure> {
+        match (config, policies) {
+            (Some(config), _) => Ok(Self::Config(config)),
+            (None, Some(policies)) => Ok(Self::Policies(policies)),
+            (None, None) if Path::new(CONFIG).is_file() => Ok(Self::Config(CONFIG.into())),
+            (None, None) if Path::new(POLICIES).is_dir() => Ok(Self::Policies(POLICIES.into())),
+            (None, None) => Err(Failure::new(format!(
+                "there is no `{CONFIG}` and no directory `{POLICIES}` here: name the configuration or the \
+                 policy directory"
+            ))),
+        }
+    }
+}
+
+/// A configuration where there is one, and the policy directory.
+pub(super) struct Located {
+    pub(super) config: Option<Config>,
+    /// The policy directory.
+    pub(super) directory: PathBuf,
+    /// The files of the configuration and what was found in them.
+    pub(super) found: (Report, Sources),
+}
+
+/// Reads the configuration, where there is one, for where the policy is.
+pub(super) fn locate(input: Input) -> Result<Located, Failure> {
+    match input {
+        Input::Policies(directory) => Ok(Located { config: None, directory, found: Default::default() }),
+        Input::Config(path) => {
+            let (config, sources, report) = Config::load(&path, &environment);
+            match config {
+                Some(config) => Ok(Located {
+                    directory: config.policies.clone(),
+                    config: Some(config),
+                    found: (report, sources),
+                }),
+                None => Err(Failure::Invalid(Box::new((report, sources)))),
+            }
+        }
+    }
+}
+
+/// Reads and compiles a policy directory, adding its files and findings under
+/// the names they have from here.
+pub(super) fn policy(directory: &Path, found: &mut (Report, Sources)) -> Option<Index> {
+    let (index, files, findings) = compile::load(directory);
+    found.0.adopt(&mut found.1, (findings, files), directory);
+    index
+}
+
+/// A variable of this process. One that is not UTF-8 is as good as not set.
+pub(super) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,132 @@
+//! `doorward lint`: everything that is wrong or suspicious.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::inputs::{Input, Located, environment, locate, policy};
+use super::{Exit, Failure, Style, Term};
+use crate::compile::Index;
+use crate::diag::{Format, Report, Sources, render};
+use crate::identity::Verifier;
+
+/// Report everything wrong or suspicious in a policy or a configuration.
+///
+/// Without arguments `doorward.yaml` is looked at and the policy directory that it names; where there
+/// is none, the directory `policies`.
+///
+/// Exit code 0: no errors; 1: errors (or warnings, with --deny-warnings); 2: could not run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Policy directories, each a policy of its own.
+    #[arg(value_name = "DIR", conflicts_with = "config")]
+    directories: Vec<PathBuf>,
+    /// A configuration file: what it says itself, its keys, and the policy directory that it names.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Do not read key files and secrets, which the machine that lints may not have.
+    #[arg(long)]
+    skip_keys: bool,
+    /// Warnings, too, end with exit code 1.
+    #[arg(long)]
+    deny_warnings: bool,
+    /// How to print the findings.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: As,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum As {
+    /// With source lines, carets and help.
+    Text,
+    /// One line a finding: `file:line:column: severity[code]: message`.
+    Short,
+    /// One JSON object.
+    Json,
+    /// SARIF 2.1.0, for code hosts.
+    Sarif,
+}
+
+/// Looks at everything it is told to, and prints what it found.
+pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
+    let Args { directories, config, skip_keys, deny_warnings, format } = args;
+    let (found, indices) = if directories.is_empty() {
+        of_config(Input::choose(config, None)?, skip_keys)?
+    } else {
+        of_directories(&directories)?
+    };
+    let (mut report, sources) = found;
+    report.sort(&sources);
+
+    let text = match format {
+        As::Text => {
+            let mut text = render(&report, &sources, Format::Text { color: term.out_color() });
+            text.push_str(&summary(&report, &sources, &indices, term));
+            text
+        }
+        As::Short => render(&report, &sources, Format::Short),
+        As::Json => render(&report, &sources, Format::Json),
+        As::Sarif => render(&report, &sources, Format::Sarif),
+    };
+    term.out(&text)?;
+    let (errors, warnings) = report.counts();
+    Ok(if errors > 0 || (deny_warnings && warnings > 0) { Exit::Findings } else { Exit::Fine })
+}
+
+type Found = ((Report, Sources), Vec<Index>);
+
+fn of_config(input: Input, skip_keys: bool) -> Result<Found, Failure> {
+    if let Input::Config(path) = &input
+        && !path.is_file()
+    {
+        return Err(Failure::new(format!("`{}` is not a file", path.display())));
+    }
+    let Located { config, directory, mut found } = match locate(input) {
+        Ok(located) => located,
+        // Mistakes are what was asked for. They hide where the policy lies.
+        Err(Failure::Invalid(found)) => return Ok((*found, Vec::new())),
+        Err(failure) => return Err(failure),
+    };
+    if let (Some(config), false) = (&config, skip_keys) {
+        Verifier::load(&config.identity, &config.directory, &environment, &mut found.0);
+    }
+    let index = policy(&directory, &mut found);
+    Ok((found, index.into_iter().collect()))
+}
+
+fn of_directories(directories: &[PathBuf]) -> Result<Found, Failure> {
+    let not_there = |directory: &&PathBuf| !directory.is_dir();
+    if let Some(wrong) = directories.iter().find(not_there) {
+        let hint = if wrong.is_file() { ": a policy is linted whole, not file by file" } else { "" };
+        return Err(Failure::new(format!("`{}` is not a directory{hint}", wrong.display())));
+    }
+    let mut found = Default::default();
+    let read = |directory: &PathBuf| policy(Path::new(directory), &mut found);
+    let indices: Vec<Index> = directories.iter().filter_map(read).collect();
+    Ok((found, indices))
+}
+
+/// The last line for a person.
+fn summary(report: &Report, sources: &Sources, indices: &[Index], term: Term) -> String {
+    let files = count(sources.len(), "file");
+    let (errors, warnings) = report.counts();
+    let counted = format!("{}, {} in {files}", count(errors, "error"), count(warnings, "warning"));
+    if errors > 0 {
+        return format!("{}\n", term.paint(Style::Bad, &counted));
+    }
+    let sum = |of: fn(&Index) -> usize| indices.iter().map(of).sum();
+    let held = format!(
+        "{}, {}, {}",
+        count(sum(|i| i.services().count()), "service"),
+        count(sum(|i| i.routes().count()), "route"),
+        count(sum(|i| i.roles().count()), "role"),
+    );
+    if warnings > 0 {
+        return format!("{counted}: {held}\n");
+    }
+    format!("{} in {files}: {held}\n", term.paint(Style::Good, "no findings"))
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}

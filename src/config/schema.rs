@@ -1,0 +1,21 @@
+//! The JSON Schema of `doorward.yaml`, for editors.
+//!
+//! The readers beside this file are what counts; the schema repeats them in
+//! words that an editor understands. A test compares the two.
+
+use super::{identity, keys, listen, read};
+use crate::yaml::Shape;
+
+/// JSON Schema, draft 2020-12.
+pub const SCHEMA: &str = include_str!("doorward.schema.json");
+
+/// Every kind of mapping in the file, by its name under `$defs` in
+/// [`SCHEMA`]; the empty name is the file itself.
+pub const SHAPES: &[(&str, Shape)] = &[
+    ("", read::SHAPE),
+    ("listen", listen::SHAPE),
+    ("identity", identity::SHAPE),
+    ("token", identity::TOKEN),
+    ("issuer", identity::ISSUER),
+    ("keys", keys::SHAPE),
+];

@@ -1,0 +1,16 @@
+//! The commands, as the real binary runs them.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test cli` writes what comes out now into
+//! `tests/golden/cli`; the difference is then for the reviewer.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod lint;
+mod schema;
+mod support;

@@ -1,0 +1,301 @@
+//! `doorward schema`: the schemas say what the readers read.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use doorward::diag::{Report, Sources};
+use doorward::yaml::{self, Kind, Node, Shape};
+use doorward::{config, policy};
+use regex_lite::Regex;
+use serde_json::{Value, json};
+
+use crate::support::{Doorward, doorward, files, root};
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn the_command_prints_both_schemas() {
+    assert_eq!(doorward(["schema"]).out, policy::SCHEMA);
+    assert_eq!(doorward(["schema", "policy"]).out, policy::SCHEMA);
+    let said = doorward(["schema", "config"]);
+    assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, config::SCHEMA, ""));
+    assert_eq!(doorward(["schema", "tokens"]).code, 2);
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_no_error() {
+    assert_eq!(Doorward::new(["schema"]).run_unread(), 0);
+}
+
+/// Of each mapping the schema knows exactly the keys that the reader knows,
+/// takes no others, and has words about each.
+fn keys_agree(schema: &str, shapes: &[(&str, Shape)]) {
+    let schema = parsed(schema);
+    for (name, shape) in shapes {
+        let definition = if name.is_empty() { &schema } else { &schema["$defs"][name] };
+        let properties = definition["properties"].as_object().expect(name);
+        let keys: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+        assert_eq!(keys, shape.known.iter().copied().collect(), "{name:?}: {}", shape.what);
+        assert_eq!(definition["additionalProperties"], json!(false), "{name:?}");
+        for (key, property) in properties {
+            let target = property["$ref"].as_str().map(|reference| resolve(&schema, reference));
+            let described =
+                [Some(property), target].into_iter().flatten().any(|p| p["description"].is_string());
+            assert!(described, "`{key}` of {} has no description", shape.what);
+        }
+    }
+}
+
+#[test]
+fn every_key_that_is_read_is_in_the_schema() {
+    keys_agree(policy::SCHEMA, policy::SHAPES);
+    keys_agree(config::SCHEMA, config::SHAPES);
+}
+
+#[test]
+fn every_mapping_that_is_read_is_compared_with_the_schema() {
+    for (room, listed) in [("policy", policy::SHAPES.len()), ("config", config::SHAPES.len())] {
+        let sources = files(&root().join("src").join(room), ".rs");
+        let texts = sources.iter().map(|file| fs::read_to_string(file).unwrap());
+        let defined: usize = texts.map(|text| text.matches(": Shape =").count()).sum();
+        assert_eq!(defined, listed, "mappings in src/{room} and in its SHAPES");
+    }
+}
+
+#[test]
+fn every_file_that_ships_fits_its_schema() {
+    let policies: Vec<_> = files(&root().join("policies"), ".yaml");
+    let configurations: Vec<_> = ["examples", "src/cli", "tests/golden/config/complete"]
+        .into_iter()
+        .flat_map(|directory| files(&root().join(directory), "doorward.yaml"))
+        .collect();
+    assert!(policies.len() > 3 && !configurations.is_empty());
+    for (schema, files) in [(policy::SCHEMA, policies), (config::SCHEMA, configurations)] {
+        let schema = parsed(schema);
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            let faults = faults(&schema, &instance(&text));
+            assert!(faults.is_empty(), "{}: {faults:#?}", file.display());
+        }
+    }
+}
+
+/// Mistakes that an editor should mark, each in an otherwise good file.
+#[test]
+fn the_policy_schema_refuses_what_the_reader_refuses() {
+    let schema = parsed(policy::SCHEMA);
+    let route = |extra: &str| format!("services: {{ s: {{ paths: [/], routes: [{{ {extra} }}] }} }}");
+    for good in [
+        route("route: GET /a, codes: a"),
+        route("route: 'GET,PUT /a/{b}/**', codes: { any: [a, b] }, roles: { all: [x] }"),
+        route("route: GET /a, roles: [one]"),
+        route("route: GET /a, access: denied, ip: { allow: [office, 10.0.0.0/8, '::1'] }"),
+    ] {
+        assert!(compiles(&good), "{good}");
+        assert_eq!(faults(&schema, &instance(&good)), [""; 0], "{good}");
+    }
+    for bad in [
+        "rules: {}".to_owned(),
+        "roles: {}".to_owned(),
+        "roles: { a b: { grants: x } }".to_owned(),
+        "roles: { a: { weight: heavy } }".to_owned(),
+        "roles: { a: { grants: 'x*y' } }".to_owned(),
+        "bindings: [{ roles: [x] }]".to_owned(),
+        "bindings: [{ user: u, group: g, roles: [x] }]".to_owned(),
+        "bindings: [{ user: u, roles: [x], until: 2030-01-01 }]".to_owned(),
+        "networks: { Office: 10.0.0.0/8 }".to_owned(),
+        "services: { S: { paths: [/], routes: [{ route: GET /a, access: denied }] } }".to_owned(),
+        "services: { s: { paths: [/] } }".to_owned(),
+        "services: { s: { paths: ['/a/**'], routes: [{ route: GET /a, access: denied }] } }".to_owned(),
+        "services: { s: { paths: [/], cors_preflight: yes, routes: [{ route: GET /a, access: denied }] } }"
+            .to_owned(),
+        route("route: get /a, codes: a"),
+        route("route: GET a, codes: a"),
+        route("route: 'TRACE /a', codes: a"),
+        route("route: GET /a, codes: [a, b]"),
+        route("route: GET /a, codes: 'a:*'"),
+        route("route: GET /a, codes: { any: [] }"),
+        route("route: GET /a, codes: { any: [a], all: [b] }"),
+        route("route: GET /a, codes: { some: [a] }"),
+        route("route: GET /a, access: public"),
+        route("route: GET /a, access: authenticated, roles: a"),
+        route("route: GET /a, access: denied, upgrade: h2c"),
+        route("route: GET /a, access: denied, when: x"),
+        route("route: GET /a, access: denied, ip: {}"),
+        route("access: denied"),
+    ] {
+        assert!(!compiles(&bad), "{bad}");
+        assert!(!faults(&schema, &instance(&bad)).is_empty(), "{bad}");
+    }
+}
+
+#[test]
+fn the_configuration_schema_refuses_what_the_reader_refuses() {
+    let schema = parsed(config::SCHEMA);
+    let issuer = |extra: &str| format!("identity: {{ issuers: [{{ {extra} }}] }}");
+    let good = [
+        "policies: p".to_owned(),
+        "policies: p\nupstream_headers: { x-user-id: user.id, x-user-t: claims.a.b }".to_owned(),
+        issuer("issuer: i, audiences: a, algorithms: HS256, keys: { secret_env: S }, roles: a.b"),
+    ];
+    for text in &good {
+        assert!(loads(text), "{text}");
+        assert_eq!(faults(&schema, &instance(text)), [""; 0], "{text}");
+    }
+    for text in [
+        "listen: {}".to_owned(),
+        "listen: { grpc: 127.0.0.1:1, admin: 127.0.0.1:2 }".to_owned(),
+        "policy: p".to_owned(),
+        "upstream_headers: {}".to_owned(),
+        "upstream_headers: { X-User-Id: user.id }".to_owned(),
+        "upstream_headers: { x-user-id: user.name }".to_owned(),
+        "identity: { tokens: [{ header: cookie }] }".to_owned(),
+        issuer("issuer: i, audiences: a, algorithms: none, keys: { file: k }"),
+        issuer("issuer: i, audiences: a, algorithms: RS256, keys: { file: k, pem: k }"),
+        issuer("issuer: i, audiences: a, algorithms: RS256, keys: {}"),
+        issuer("issuer: i, audiences: a, algorithms: RS256, keys: { file: k }, user: a..b"),
+        issuer("issuer: i, algorithms: RS256, keys: { file: k }"),
+    ] {
+        assert!(!loads(&text), "{text}");
+        assert!(!faults(&schema, &instance(&text)).is_empty(), "{text}");
+    }
+}
+
+fn compiles(text: &str) -> bool {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    policy::read_texts([("policy.yaml".to_owned(), text.to_owned())], &mut sources, &mut report).is_some()
+}
+
+fn loads(text: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorward.yaml");
+    fs::write(&file, text).unwrap();
+    config::Config::load(Path::new(&file), &|_| None).0.is_some()
+}
+
+/// A YAML text as an editor's checker sees it.
+fn instance(text: &str) -> Value {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let file = sources.add("file.yaml", text);
+    let node = yaml::parse(file, text, &mut report);
+    assert!(report.is_empty(), "{text}: {report:?}");
+    node.as_ref().map_or(Value::Null, value)
+}
+
+fn value(node: &Node) -> Value {
+    match &node.kind {
+        Kind::Map(entries) => entries.iter().map(|e| (e.key.clone(), value(&e.value))).collect(),
+        Kind::List(items) => items.iter().map(value).collect(),
+        Kind::Scalar { text, plain: true } => match text.as_str() {
+            _ if node.is_null() => Value::Null,
+            "true" => json!(true),
+            "false" => json!(false),
+            text => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
+        },
+        Kind::Scalar { text, .. } => json!(text),
+    }
+}
+
+fn resolve<'s>(root: &'s Value, reference: &str) -> &'s Value {
+    root.pointer(reference.strip_prefix('#').unwrap()).expect(reference)
+}
+
+/// Where and how a value does not fit: the keywords of JSON Schema that our
+/// schemas use, and a panic for any other.
+fn faults(schema: &Value, instance: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    check(schema, schema, instance, "", &mut found);
+    found
+}
+
+fn fits(root: &Value, schema: &Value, instance: &Value) -> bool {
+    let mut found = Vec::new();
+    check(root, schema, instance, "", &mut found);
+    found.is_empty()
+}
+
+fn check(root: &Value, schema: &Value, instance: &Value, at: &str, found: &mut Vec<String>) {
+    let Some(schema) = schema.as_object() else {
+        if schema == &json!(false) {
+            found.push(format!("{at}: not allowed"));
+        }
+        return;
+    };
+    let text = instance.as_str();
+    let (list, map) = (instance.as_array(), instance.as_object());
+    let size = |n: usize| u64::try_from(n).unwrap();
+    for (keyword, wanted) in schema {
+        let limit = wanted.as_u64();
+        let all = |holds: fn(&Value, &Value, &Value) -> bool| {
+            wanted.as_array().unwrap().iter().filter(|s| holds(root, s, instance)).count()
+        };
+        let holds = match keyword.as_str() {
+            "$schema" | "$defs" | "title" | "description" | "default" | "examples" | "then" => true,
+            "$ref" => {
+                check(root, resolve(root, wanted.as_str().unwrap()), instance, at, found);
+                true
+            }
+            "type" => match wanted.as_str().unwrap() {
+                "object" => map.is_some(),
+                "array" => list.is_some(),
+                "string" => text.is_some(),
+                "integer" => instance.is_i64(),
+                "boolean" => instance.is_boolean(),
+                other => panic!("the type {other}"),
+            },
+            "enum" => wanted.as_array().unwrap().contains(instance),
+            "const" => wanted == instance,
+            "pattern" => text.is_none_or(|t| Regex::new(wanted.as_str().unwrap()).unwrap().is_match(t)),
+            "minLength" => text.is_none_or(|t| size(t.chars().count()) >= limit.unwrap()),
+            "maxLength" => text.is_none_or(|t| size(t.chars().count()) <= limit.unwrap()),
+            "minimum" => instance.as_i64().is_none_or(|n| n >= wanted.as_i64().unwrap()),
+            "maximum" => instance.as_i64().is_none_or(|n| n <= wanted.as_i64().unwrap()),
+            "minItems" => list.is_none_or(|l| size(l.len()) >= limit.unwrap()),
+            "maxItems" => list.is_none_or(|l| size(l.len()) <= limit.unwrap()),
+            "minProperties" => map.is_none_or(|m| size(m.len()) >= limit.unwrap()),
+            "maxProperties" => map.is_none_or(|m| size(m.len()) <= limit.unwrap()),
+            "required" => map.is_none_or(|m| {
+                wanted.as_array().unwrap().iter().all(|key| m.contains_key(key.as_str().unwrap()))
+            }),
+            "anyOf" => all(fits) > 0,
+            "oneOf" => all(fits) == 1,
+            "if" => {
+                if fits(root, wanted, instance) {
+                    check(root, &schema["then"], instance, at, found);
+                }
+                true
+            }
+            "items" => {
+                for (n, item) in list.into_iter().flatten().enumerate() {
+                    check(root, wanted, item, &format!("{at}/{n}"), found);
+                }
+                true
+            }
+            "propertyNames" => map.is_none_or(|m| m.keys().all(|key| fits(root, wanted, &json!(key)))),
+            "properties" => {
+                for (key, schema) in wanted.as_object().unwrap() {
+                    if let Some(value) = map.and_then(|m| m.get(key)) {
+                        check(root, schema, value, &format!("{at}/{key}"), found);
+                    }
+                }
+                true
+            }
+            "additionalProperties" => {
+                let known = schema.get("properties").and_then(Value::as_object);
+                for (key, value) in map.into_iter().flatten() {
+                    if !known.is_some_and(|known| known.contains_key(key)) {
+                        check(root, wanted, value, &format!("{at}/{key}"), found);
+                    }
+                }
+                true
+            }
+            other => panic!("the keyword {other}"),
+        };
+        if !holds {
+            found.push(format!("{at}: {keyword}"));
+        }
+    }
+}
