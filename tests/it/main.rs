@@ -1,5 +1,7 @@
-//! End-to-end tests.
-
+//! The real doorward as a child process, behind a real Envoy, before real services.
+//!
+//! `tests/run` sets up what these tests need. A test whose name begins with a number of a case, such
+//! as `path_1_`, is that case of the list of attacks that Doorward is built against.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,4 +11,17 @@
     reason = "tests"
 )]
 
+mod support;
+
+mod careless;
+mod credential;
+mod envoy_config;
+mod failure;
+mod host;
+mod method;
+mod path;
+mod response;
 mod serve;
+mod spoof;
+mod token;
+mod tour;

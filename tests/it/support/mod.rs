@@ -1,0 +1,31 @@
+//! What the tests drive and look with.
+
+mod child;
+mod h2c;
+mod h2raw;
+mod http1;
+mod key;
+mod stack;
+
+#[path = "../../../examples/quickstart/messages.rs"]
+mod messages;
+
+use std::time::{Duration, Instant};
+
+pub(crate) use h2c::{Call, grpc};
+pub(crate) use h2raw::Frames;
+pub(crate) use http1::{Answer, Request};
+pub(crate) use key::{HmacKey, now};
+pub(crate) use stack::{Stack, envoy_binary, root};
+
+/// Waits until something holds; the last word on it after half a minute is a failure.
+pub(crate) fn eventually<T>(what: &str, mut check: impl FnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match check() {
+            Ok(value) => return value,
+            Err(problem) if Instant::now() > deadline => panic!("{what}: {problem}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
