@@ -31,13 +31,15 @@ pub enum ServeError {
 pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
     let filter = logs::filter(filter).map_err(ServeError::Failed)?;
     let ready = startup::load(config).map_err(ServeError::Invalid)?;
-    logs::start(filter).map_err(ServeError::Failed)?;
+    let log = logs::start(filter).map_err(ServeError::Failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("doorward")
         .build()
         .map_err(|error| ServeError::Failed(format!("can't start the runtime: {error}")))?;
-    runtime.block_on(start(ready)).map_err(ServeError::Failed)
+    let ended = runtime.block_on(start(ready));
+    log.flush();
+    ended.map_err(ServeError::Failed)
 }
 
 async fn start(ready: startup::Ready) -> Result<(), String> {

@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: the first asks to stop, the second insists.
+//! SIGTERM and SIGINT: the first asks to stop, the second insists. SIGHUP asks
+//! other servers to read their files again; it must not end this one.
 
 use std::future::Future;
 use std::io;
@@ -16,20 +17,30 @@ pub(super) trait Stops {
 pub(super) struct Signals {
     term: Signal,
     int: Signal,
+    hup: Signal,
 }
 
 impl Signals {
     /// From here on the signals come here and no longer end the process.
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
     }
 }
 
 impl Stops for Signals {
     async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.term.recv() => "SIGTERM",
-            _ = self.int.recv() => "SIGINT",
+        loop {
+            tokio::select! {
+                _ = self.term.recv() => return "SIGTERM",
+                _ = self.int.recv() => return "SIGINT",
+                _ = self.hup.recv() => {
+                    tracing::warn!("SIGHUP ignored: restart to take up changed files");
+                }
+            }
         }
     }
 }

@@ -190,6 +190,27 @@ fn allows_are_logged_at_debug_alone() {
 }
 
 #[test]
+fn who_no_longer_reads_the_log_changes_no_answer() {
+    let mut server = Doorward::start("info");
+    // The reader ends at the next line, and every line after it has nowhere to go.
+    drop(std::mem::replace(&mut server.lines, mpsc::channel().1));
+    let roleless = token(&[]);
+    for _ in 0..20 {
+        assert_eq!(ask(&server.address, &[("/roles/1", roleless.as_str())]), [7]);
+    }
+    assert_eq!(ask(&server.address, &[("/any/1", roleless.as_str())]), [0]);
+}
+
+#[test]
+fn a_hangup_ends_nothing() {
+    let server = Doorward::start("info");
+    let id = server.child.id().to_string();
+    assert!(Command::new("kill").arg("-HUP").arg(id).status().unwrap().success());
+    server.line(|line| line.get("message").and_then(Value::as_str).is_some_and(|m| m.contains("SIGHUP")));
+    assert_eq!(ask(&server.address, &[("/any/1", &token(&[]))]), [0]);
+}
+
+#[test]
 fn what_is_not_valid_ends_with_2_and_says_where() {
     let broken = |config: &str, policy: &str| {
         let folder = folder(config, policy);
