@@ -23,6 +23,7 @@ pub(super) fn substitute(node: &mut Node, env: Environment<'_>, report: &mut Rep
             *plain = false;
             if report.diagnostics().len() == before { Vec::new() } else { vec![node.span] }
         }
+        Kind::Refused => Vec::new(),
         Kind::List(items) => items.iter_mut().flat_map(|item| substitute(item, env, report)).collect(),
         Kind::Map(entries) => {
             entries.iter_mut().flat_map(|entry| substitute(&mut entry.value, env, report)).collect()

@@ -13,7 +13,7 @@ mod suggest;
 use std::path::Path;
 
 pub use code::{Code, Severity};
-pub use render::{Format, render};
+pub use render::{Format, MAX_SHOWN, render};
 pub use source::{FileId, Place, Position, Sources, Span, below};
 pub use suggest::did_you_mean;
 
@@ -102,21 +102,35 @@ impl Diagnostic {
     }
 }
 
+/// How many findings a report keeps. More are only counted: nobody reads them,
+/// and a file of garbage must not fill the memory.
+pub const MAX_KEPT: usize = 10_000;
+
 /// All findings about one set of files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
+    /// Errors and warnings beyond [`MAX_KEPT`].
+    dropped: (usize, usize),
 }
 
 impl Report {
     /// Adds a finding.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() < MAX_KEPT {
+            self.diagnostics.push(diagnostic);
+        } else if diagnostic.is_error() {
+            self.dropped.0 += 1;
+        } else {
+            self.dropped.1 += 1;
+        }
     }
 
     /// Adds all findings of another report.
     pub fn append(&mut self, other: Report) {
-        self.diagnostics.extend(other.diagnostics);
+        self.dropped.0 += other.dropped.0;
+        self.dropped.1 += other.dropped.1;
+        other.diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 
     /// Adds the findings about another set of files, and those files, whose
@@ -129,13 +143,15 @@ impl Report {
             for span in spans.chain(&mut diagnostic.span) {
                 span.file = files(span.file);
             }
-            self.diagnostics.push(diagnostic);
+            self.push(diagnostic);
         }
+        self.dropped.0 += report.dropped.0;
+        self.dropped.1 += report.dropped.1;
     }
 
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(Diagnostic::is_error)
+        self.dropped.0 > 0 || self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
     /// Whether there is nothing to say.
@@ -152,9 +168,13 @@ impl Report {
     /// those without a place first. Exact repeats are dropped.
     pub fn sort(&mut self, sources: &Sources) {
         self.diagnostics.sort_by(|a, b| {
-            let key = |d: &Diagnostic| d.span.map(|s| (sources.name(s.file).to_owned(), s.start));
-            key(a)
-                .cmp(&key(b))
+            let (file, start) = (
+                |d: &Diagnostic| d.span.map(|s| sources.name(s.file)),
+                |d: &Diagnostic| d.span.map(|s| s.start),
+            );
+            file(a)
+                .cmp(&file(b))
+                .then_with(|| start(a).cmp(&start(b)))
                 .then_with(|| a.code.id().cmp(b.code.id()))
                 .then_with(|| a.message.cmp(&b.message))
         });
@@ -164,6 +184,6 @@ impl Report {
     /// The number of errors and of warnings.
     pub fn counts(&self) -> (usize, usize) {
         let errors = self.diagnostics.iter().filter(|d| d.is_error()).count();
-        (errors, self.diagnostics.len() - errors)
+        (errors + self.dropped.0, self.diagnostics.len() - errors + self.dropped.1)
     }
 }

@@ -24,20 +24,33 @@ pub enum Format {
     Sarif,
 }
 
+/// How many findings are printed for a person. A program gets all that the
+/// report kept.
+pub const MAX_SHOWN: usize = 100;
+
 /// The whole report as text.
 pub fn render(report: &Report, sources: &Sources, format: Format) -> String {
     match format {
-        Format::Text { color } => text(report, sources, color),
-        Format::Short => short(report, sources),
+        Format::Text { color } => text(report, sources, color) + &more(report),
+        Format::Short => short(report, sources) + &more(report),
         Format::Json => json(report, sources),
         Format::Sarif => sarif(report, sources),
+    }
+}
+
+/// How many findings are not shown, where there are any.
+fn more(report: &Report) -> String {
+    let (errors, warnings) = report.counts();
+    match (errors + warnings).saturating_sub(MAX_SHOWN) {
+        0 => String::new(),
+        more => format!("and {more} more findings: mend these first\n"),
     }
 }
 
 fn text(report: &Report, sources: &Sources, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
-    for diagnostic in report.diagnostics() {
+    for diagnostic in report.diagnostics().iter().take(MAX_SHOWN) {
         let level = match diagnostic.code.severity() {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -109,7 +122,7 @@ fn printable(message: &str) -> String {
 
 fn short(report: &Report, sources: &Sources) -> String {
     let mut out = String::new();
-    for diagnostic in report.diagnostics() {
+    for diagnostic in report.diagnostics().iter().take(MAX_SHOWN) {
         if let Some(span) = diagnostic.span {
             let at = sources.position(span.file, span.start);
             out.push_str(&format!("{}:{}:{}: ", sources.name(span.file), at.line, at.column));

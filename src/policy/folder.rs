@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use super::document::{Collector, Policy};
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources};
 use crate::yaml;
+
+/// What the names of policy files end with.
+const ENDINGS: [&str; 2] = ["yaml", "yml"];
 
 /// How much a policy may be. All sizes in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -42,10 +46,14 @@ pub fn read_folder(
     let before = sources.len();
     let texts = match fs::canonicalize(root) {
         Ok(real) => {
-            let mut walk = Walk { real, limits, found: BTreeSet::new(), open: Vec::new(), report };
-            walk.directory(&walk.real.clone(), "");
-            let found = walk.found;
-            read_files(found, limits, report)
+            let mut walk = Walk { real, limits, found: BTreeSet::new(), open: Vec::new(), seen: 0, report };
+            walk.directory(&walk.real.clone(), &root.display().to_string(), "");
+            if walk.is_too_large() {
+                let message = format!("more than {} policy files, or very many others", limits.files);
+                report.push(Diagnostic::nowhere(Diag::TooLarge, message));
+                return None;
+            }
+            read_files(walk.found, limits, report)
         }
         Err(error) => {
             report.push(
@@ -61,9 +69,9 @@ pub fn read_folder(
         report.push(
             Diagnostic::nowhere(
                 Diag::NoPolicy,
-                format!("no service is defined in the {files} policy files below `{}`", root.display()),
+                format!("no service is defined below `{}` (policy files found: {files})", root.display()),
             )
-            .help("add a `*.yaml` file with `services:`; an empty policy would deny everything"),
+            .help("name the directory that holds the policy, or add a `*.yaml` file with `services:`"),
         );
         return None;
     }
@@ -95,45 +103,57 @@ struct Walk<'r> {
     found: BTreeSet<(String, PathBuf)>,
     /// The directories above, so that a link to one of them ends the walk.
     open: Vec<PathBuf>,
+    /// Entries looked at: links can make few directories into many.
+    seen: usize,
     report: &'r mut Report,
 }
 
 impl Walk<'_> {
-    fn directory(&mut self, path: &Path, shown: &str) {
-        if self.open.iter().any(|above| above == path) || self.open.len() >= self.limits.depth {
-            self.stray(shown, "is a link to a directory above it, or nested too deep", "remove it");
-            return;
+    /// Walks a directory, known to a person as `shown`; the names of what is
+    /// in it begin with `below`.
+    fn directory(&mut self, path: &Path, shown: &str, below: &str) {
+        if self.open.iter().any(|above| above == path) {
+            return self.stray(shown, "is a link to a directory above it", "remove the link");
+        }
+        if self.open.len() >= self.limits.depth {
+            let message =
+                format!("`{}` is nested deeper than {} directories", shown.escape_debug(), self.limits.depth);
+            return self.report.push(Diagnostic::nowhere(Diag::TooLarge, message).help("move it up"));
         }
         let entries = match fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
             Ok(entries) => entries,
-            Err(error) => {
-                return self.report.push(unreadable(if shown.is_empty() { "." } else { shown }, &error));
-            }
+            Err(error) => return self.report.push(unreadable(shown, &error)),
         };
         self.open.push(path.to_owned());
         for entry in entries {
-            if self.found.len() > self.limits.files {
+            self.seen += 1;
+            if self.is_too_large() {
                 break;
             }
             let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                self.stray(&name.to_string_lossy(), "has a name that is not UTF-8", "rename it");
-                continue;
-            };
-            if !name.starts_with(['.', '_']) {
-                let shown = if shown.is_empty() { name.to_owned() } else { format!("{shown}/{name}") };
-                self.entry(&entry.path(), name, shown);
+            if !name.as_encoded_bytes().starts_with(b".") && !name.as_encoded_bytes().starts_with(b"_") {
+                let shown = format!("{below}{}", name.to_string_lossy());
+                self.entry(&entry.path(), name.to_str(), shown);
             }
         }
         self.open.pop();
     }
 
-    fn entry(&mut self, path: &Path, name: &str, shown: String) {
-        let is_policy = name.ends_with(".yaml") || name.ends_with(".yml");
+    fn is_too_large(&self) -> bool {
+        self.found.len() > self.limits.files || self.seen > self.limits.files.saturating_mul(10)
+    }
+
+    /// `name` is `None` where it is not UTF-8.
+    fn entry(&mut self, path: &Path, name: Option<&str>, shown: String) {
+        let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        let is_policy = ENDINGS.contains(&ending);
         let real = match fs::canonicalize(path) {
             Ok(real) => real,
             // A dangling link beside the policy is nobody's business.
             Err(_) if !is_policy => return,
+            Err(_) if path.is_symlink() => {
+                return self.stray(&shown, "is a link that leads nowhere", "mend or remove the link");
+            }
             Err(error) => return self.report.push(unreadable(&shown, &error)),
         };
         let kind = match fs::metadata(&real) {
@@ -141,17 +161,16 @@ impl Walk<'_> {
             Err(error) => return self.report.push(unreadable(&shown, &error)),
         };
         if !kind.is_dir() && !is_policy {
-            return;
-        }
-        if !real.starts_with(&self.real) {
-            return self.stray(
-                &shown,
-                "is a link that leaves the policy directory",
-                "copy the file, or remove the link",
-            );
-        }
-        if kind.is_dir() {
-            self.directory(&real, &shown);
+            if ENDINGS.iter().any(|e| e.eq_ignore_ascii_case(ending)) {
+                self.stray(&shown, "would not be read", "write the ending in lower case: `.yaml`");
+            }
+        } else if name.is_none() {
+            self.stray(&shown, "has a name that is not UTF-8", "rename it");
+        } else if !real.starts_with(&self.real) {
+            let help = "put what it leads to into the directory, or remove the link";
+            self.stray(&shown, "is a link that leaves the policy directory", help);
+        } else if kind.is_dir() {
+            self.directory(&real, &shown, &format!("{shown}/"));
         } else if kind.is_file() {
             self.found.insert((shown, real));
         } else {
@@ -171,15 +190,11 @@ fn read_files(
     limits: Limits,
     report: &mut Report,
 ) -> Vec<(String, String)> {
-    if found.len() > limits.files {
-        report.push(Diagnostic::nowhere(Diag::TooLarge, format!("more than {} policy files", limits.files)));
-        return Vec::new();
-    }
     let mut total = 0;
     let mut texts = Vec::new();
     for (shown, path) in found {
         match read_file(&path, limits.file) {
-            Ok(Some(text)) => {
+            Ok(Contents::Text(text)) => {
                 total += u64::try_from(text.len()).unwrap_or(u64::MAX);
                 if total > limits.total {
                     report.push(Diagnostic::nowhere(
@@ -190,16 +205,19 @@ fn read_files(
                 }
                 texts.push((shown, text));
             }
-            Ok(None) => report.push(
+            Ok(Contents::TooLarge) => report.push(
                 Diagnostic::nowhere(
                     Diag::TooLarge,
                     format!("`{shown}` holds more than {} bytes", limits.file),
                 )
                 .help("split it: all files of the directory are one policy"),
             ),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => report.push(
-                Diagnostic::nowhere(Diag::NotUtf8, format!("`{shown}` is not UTF-8 text"))
-                    .help("save it as UTF-8"),
+            Ok(Contents::NotUtf8 { line }) => report.push(
+                Diagnostic::nowhere(
+                    Diag::NotUtf8,
+                    format!("`{shown}` is not UTF-8 text, first in line {line}"),
+                )
+                .help("save it as UTF-8"),
             ),
             Err(error) => report.push(unreadable(&shown, &error)),
         }
@@ -207,15 +225,29 @@ fn read_files(
     texts
 }
 
-/// `None` when it is larger than the limit: never more than that is read.
-fn read_file(path: &Path, limit: u64) -> io::Result<Option<String>> {
+enum Contents {
+    Text(String),
+    TooLarge,
+    NotUtf8 { line: usize },
+}
+
+/// Never reads more than the limit.
+fn read_file(path: &Path, limit: u64) -> io::Result<Contents> {
     let file = fs::File::open(path)?;
     if file.metadata()?.len() > limit {
-        return Ok(None);
+        return Ok(Contents::TooLarge);
     }
-    let mut text = String::new();
-    let read = file.take(limit + 1).read_to_string(&mut text)?;
-    Ok((u64::try_from(read).unwrap_or(u64::MAX) <= limit).then_some(text))
+    let mut bytes = Vec::new();
+    let read = file.take(limit + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > limit {
+        return Ok(Contents::TooLarge);
+    }
+    Ok(String::from_utf8(bytes).map_or_else(|error| not_utf8(&error), Contents::Text))
+}
+
+fn not_utf8(error: &FromUtf8Error) -> Contents {
+    let fine = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+    Contents::NotUtf8 { line: fine.filter(|byte| **byte == b'\n').count() + 1 }
 }
 
 fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {

@@ -58,9 +58,9 @@ name!(
 );
 name!(
     /// A user id or group as a binding names it: visible ASCII, at most 256,
-    /// single spaces inside.
-    PrincipalName, "a user or group", 256, |c| c.is_ascii_graphic() || c == ' ', |c| c.is_ascii_graphic(),
-    "users and groups are compared byte for byte with what the token says: visible ASCII only"
+    /// single spaces inside. No `*`: whoever writes one expects a pattern.
+    PrincipalName, "a user or group", 256, |c| (c.is_ascii_graphic() && c != '*') || c == ' ', |c| c.is_ascii_graphic() && c != '*',
+    "users and groups are compared byte for byte with what the token says: visible ASCII, and no `*`, which would not stand for anything"
 );
 
 fn is_code_char(c: char) -> bool {
@@ -118,23 +118,13 @@ impl CodePattern {
     /// Reads a code or a prefix with a final `*`.
     pub fn read(text: Text<'_>, report: &mut Report) -> Option<Located<Self>> {
         let value = match text.value.strip_suffix('*') {
+            None if text.value.contains('*') => return Self::refuse(text, report),
             None => {
                 return Code::read(text, report)
                     .map(|c| Located { value: Self::Exact(c.value), span: c.span });
             }
             Some("") => Self::Prefix("".into()),
-            Some(prefix) if prefix.contains('*') => {
-                report.push(
-                    Diagnostic::at(
-                        Diag::BadCode,
-                        text.span,
-                        format!("`{}` has more than one `*`", text.value),
-                    )
-                    .label("one final `*` at most")
-                    .help("write the prefix and one final `*`"),
-                );
-                return None;
-            }
+            Some(prefix) if prefix.contains('*') => return Self::refuse(text, report),
             Some(prefix) => {
                 if !CODE.check(text.cut(prefix.len()), report) {
                     return None;
@@ -143,6 +133,19 @@ impl CodePattern {
             }
         };
         Some(Located { value, span: text.span })
+    }
+
+    fn refuse(text: Text<'_>, report: &mut Report) -> Option<Located<Self>> {
+        report.push(
+            Diagnostic::at(
+                Diag::BadCode,
+                text.span,
+                format!("`{}` has a `*` that is not at its end", text.value),
+            )
+            .label("one final `*` at most")
+            .help("write the beginning that all codes share and one final `*`, such as `event:*`"),
+        );
+        None
     }
 }
 

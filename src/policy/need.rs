@@ -48,8 +48,8 @@ fn read<T>(
 ) -> Option<Need<T>> {
     // Every name is looked at, so that all their mistakes are told; one bad
     // name makes the whole requirement unusable, never weaker.
-    let names = |node: &Node, report: &mut Report| -> Option<Vec<Located<T>>> {
-        let nodes = items(node, what, report)?;
+    let names = |node: &Node, list: &str, report: &mut Report| -> Option<Vec<Located<T>>> {
+        let nodes = items(node, list, report)?;
         let read: Vec<_> = nodes.iter().map(|n| text(n, what, report).and_then(|t| one(t, report))).collect();
         read.into_iter().collect()
     };
@@ -58,9 +58,9 @@ fn read<T>(
             let name = one(text(node, what, report)?, report)?;
             Some(Need::Any(vec![name]))
         }
-        Kind::List(list) if list.len() == 1 => names(node, report).map(Need::Any),
+        Kind::List(list) if list.len() == 1 => names(node, &format!("`{key}`"), report).map(Need::Any),
         Kind::List(list) => {
-            names(node, report)?;
+            names(node, &format!("`{key}`"), report)?;
             let written: Vec<_> = list
                 .iter()
                 .filter_map(|n| match &n.kind {
@@ -83,8 +83,8 @@ fn read<T>(
         Kind::Map(_) => {
             let fields = Fields::read(node, ANY_OR_ALL, report)?;
             match (fields.get("any"), fields.get("all")) {
-                (Some(any), None) => names(&any.value, report).map(Need::Any),
-                (None, Some(all)) => names(&all.value, report).map(Need::All),
+                (Some(any), None) => names(&any.value, "`any`", report).map(Need::Any),
+                (None, Some(all)) => names(&all.value, "`all`", report).map(Need::All),
                 (Some(_), Some(all)) => {
                     report.push(
                         Diagnostic::at(
@@ -97,6 +97,7 @@ fn read<T>(
                     );
                     None
                 }
+                (None, None) if !fields.is_empty() => None, // an unknown key, told already
                 (None, None) => {
                     report.push(
                         Diagnostic::at(Diag::EmptyValue, node.span, format!("`{key}` requires nothing"))
@@ -107,6 +108,7 @@ fn read<T>(
                 }
             }
         }
+        Kind::Refused => None,
     }
 }
 
@@ -145,6 +147,9 @@ impl IpRule {
         let (allow, deny) = (list("allow"), list("deny"));
         let rule = Self { allow: allow?, deny: deny? };
         if rule.allow.is_empty() && rule.deny.is_empty() {
+            if !fields.is_empty() {
+                return None; // an unknown key, told already
+            }
             report.push(
                 Diagnostic::at(Diag::EmptyValue, node.span, "an `ip` rule with neither `allow` nor `deny`")
                     .label("no rule")

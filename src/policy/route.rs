@@ -5,7 +5,7 @@ use super::name::{Code, Located, RoleName};
 use super::need::{IpRule, Need};
 use super::template::Template;
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
-use crate::yaml::{Fields, Kind, Node, Shape, Text, text, yes_or_no};
+use crate::yaml::{Fields, Node, Shape, Text, text, word, yes_or_no};
 
 /// A route as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,20 +172,25 @@ impl Route {
 
 impl Access {
     fn read(node: &Node, report: &mut Report) -> Option<Self> {
-        let word = text(node, "`access`", report)?;
+        let words = "`anonymous` (no token), `authenticated` (any valid token) or `denied` (nobody)";
+        let word = word(node, "`access`", words, report)?;
         let access = match word.value {
             "anonymous" => Self::Anonymous,
             "authenticated" => Self::Authenticated,
             "denied" => Self::Denied,
             other => {
                 report.push(
-                    Diagnostic::at(Diag::BadValue, word.span, format!("`{}` is not a kind of access", other.escape_debug()))
-                        .label("not known")
-                        .suggest(
-                            other,
-                            ["anonymous", "authenticated", "denied"],
-                            "write `anonymous` (no token), `authenticated` (any valid token) or `denied` (nobody)",
-                        ),
+                    Diagnostic::at(
+                        Diag::BadValue,
+                        word.span,
+                        format!("`{}` is not a kind of access", other.escape_debug()),
+                    )
+                    .label("not known")
+                    .suggest(
+                        other,
+                        ["anonymous", "authenticated", "denied"],
+                        format!("write {words}"),
+                    ),
                 );
                 return None;
             }
@@ -195,12 +200,13 @@ impl Access {
 }
 
 fn upgrade(node: &Node, report: &mut Report) -> Option<bool> {
-    let fine = matches!(&node.kind, Kind::Scalar { text, .. } if text == "websocket");
+    let word = word(node, "`upgrade`", "`websocket`", report)?;
+    let fine = word.value == "websocket";
     if !fine {
         report.push(
-            Diagnostic::at(Diag::BadValue, node.span, "`upgrade` must be `websocket`")
+            Diagnostic::at(Diag::BadValue, word.span, "`upgrade` can only be `websocket`")
                 .label("not known")
-                .help("write `upgrade: websocket`; no other protocol can be permitted"),
+                .help("write `upgrade: websocket`, or remove the key; no other protocol can be permitted"),
         );
     }
     fine.then_some(true)
@@ -221,6 +227,14 @@ fn methods_and_template(line: Text<'_>, report: &mut Report) -> Option<(MethodSe
         return None;
     };
     let (words, path) = (line.value.get(..space)?, line.value.get(space..)?);
+    if let Some(span) = spaced_methods(line, words, path) {
+        report.push(
+            Diagnostic::at(Diag::BadMethod, span, "methods are joined by commas, without spaces")
+                .label("several methods")
+                .help("write `GET,POST /path`"),
+        );
+        return None;
+    }
     let mut methods = MethodSet::default();
     let mut fine = true;
     let mut at = 0;
@@ -252,8 +266,7 @@ fn methods_and_template(line: Text<'_>, report: &mut Report) -> Option<(MethodSe
         Ok(template) => template,
         Err(fault) => {
             let span = line.part(path_at + fault.bytes.start, path_at + fault.bytes.end);
-            let code = if fault.message.contains("U+") { Diag::BadCharacter } else { Diag::BadTemplate };
-            report.push(Diagnostic::at(code, span, fault.message).label("here").help(fault.help));
+            report.push(Diagnostic::at(fault.code(), span, fault.message).label("here").help(fault.help));
             return None;
         }
     };
@@ -270,6 +283,16 @@ fn methods_and_template(line: Text<'_>, report: &mut Report) -> Option<(MethodSe
         );
     }
     fine.then_some((methods, words == "GRPC", template))
+}
+
+/// The place of `GET, POST`, `GET POST` or `GET|POST` before a path.
+fn spaced_methods(line: Text<'_>, words: &str, path: &str) -> Option<Span> {
+    let list = line.value.find('/').and_then(|slash| line.value.get(..slash))?.trim_end();
+    let method = |word: &str| MethodSet::of_word(word).is_some();
+    let spaced = words.ends_with(',') || path.split_whitespace().next().is_some_and(method);
+    let mut parts = list.split([' ', ',', '|', '/']).filter(|part| !part.is_empty());
+    let other = words.contains('|') || spaced;
+    (other && parts.all(method)).then(|| line.part(0, list.len()))
 }
 
 fn is_grpc_method(template: &Template) -> bool {
@@ -294,6 +317,16 @@ fn bad_method(word: &str, span: Span) -> Diagnostic {
             return Diagnostic::at(Diag::BadMethod, span, format!("`{word}` is always denied"))
                 .label("never allowed")
                 .help("remove it");
+        }
+        _ if !word.is_ascii() => {
+            let odd = word.chars().find(|c| !c.is_ascii()).map_or(0, u32::from);
+            return Diagnostic::at(
+                Diag::BadCharacter,
+                span,
+                format!("a method holds the character U+{odd:04X} (`{shown}`)"),
+            )
+            .label("not plain letters")
+            .help("type the method again: some letters of other alphabets look like A to Z");
         }
         _ => {
             Diagnostic::at(Diag::BadMethod, span, format!("`{shown}` is not a method")).label("not a method")

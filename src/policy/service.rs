@@ -5,7 +5,7 @@ use super::name::{Located, ServiceName};
 use super::route::{Defaults, Route};
 use super::template::{Segment, Template};
 use crate::diag::{Code as Diag, Diagnostic, Report};
-use crate::yaml::{Entry, Fields, Kind, Node, Shape, Text, items, key_name, text, texts, yes_or_no};
+use crate::yaml::{Entry, Fields, Kind, Node, Shape, Text, items, key_name, text, texts, word, yes_or_no};
 
 /// A service as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,13 +67,13 @@ impl Service {
             Some(e) => yes_or_no(&e.value, "`case_insensitive`", report),
             None => Some(false),
         };
-        let mut word = |key: &str, only: &str| match fields.get(key) {
+        let mut option = |key: &str, only: &str| match fields.get(key) {
             None => Some(false),
             Some(e) => one_word(&e.value, key, only, report),
         };
-        let cors_preflight = word("cors_preflight", "allow");
-        let encoded_slash = word("encoded_slash", "keep");
-        let path_parameters = word("path_parameters", "keep");
+        let cors_preflight = option("cors_preflight", "allow");
+        let encoded_slash = option("encoded_slash", "keep");
+        let path_parameters = option("path_parameters", "keep");
         let defaults = match fields.get("defaults") {
             Some(e) => Defaults::read(&e.value, report),
             None => Some(Defaults::default()),
@@ -143,7 +143,7 @@ fn prefix(text: Text<'_>, report: &mut Report) -> Option<Template> {
         Ok(_) => Diagnostic::at(Diag::BadTemplate, text.span, "a service's path is a plain prefix")
             .help("leave out `{name}` and `/**`: everything below the path is meant"),
         Err(fault) => {
-            Diagnostic::at(Diag::BadTemplate, text.part(fault.bytes.start, fault.bytes.end), fault.message)
+            Diagnostic::at(fault.code(), text.part(fault.bytes.start, fault.bytes.end), fault.message)
                 .help(fault.help)
         }
     };
@@ -152,10 +152,11 @@ fn prefix(text: Text<'_>, report: &mut Report) -> Option<Template> {
 }
 
 fn one_word(node: &Node, key: &str, only: &str, report: &mut Report) -> Option<bool> {
-    let fine = matches!(&node.kind, Kind::Scalar { text, .. } if text == only);
+    let word = word(node, &format!("`{key}`"), &format!("`{only}`"), report)?;
+    let fine = word.value == only;
     if !fine {
         report.push(
-            Diagnostic::at(Diag::BadValue, node.span, format!("`{key}` can only be `{only}`"))
+            Diagnostic::at(Diag::BadValue, word.span, format!("`{key}` can only be `{only}`"))
                 .label("not known")
                 .help(format!("write `{key}: {only}`, or remove the key")),
         );

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::path::{MAX_PATH, MAX_SEGMENTS};
+use crate::diag::Code as Diag;
 
 /// `/events/{id}/notes`, `/files/**`: literal segments, `{name}` for exactly
 /// one segment, a final `/**` for the path itself and everything below.
@@ -33,15 +34,26 @@ pub struct TemplateFault {
     pub bytes: Range<usize>,
     /// What to write instead.
     pub help: String,
+    /// Whether the fault is a character outside visible ASCII.
+    pub odd_character: bool,
+}
+
+impl TemplateFault {
+    fn new(bytes: Range<usize>, message: String, help: &str) -> Self {
+        Self { message, bytes, help: help.to_owned(), odd_character: false }
+    }
+
+    /// The code of the finding.
+    pub fn code(&self) -> Diag {
+        if self.odd_character { Diag::BadCharacter } else { Diag::BadTemplate }
+    }
 }
 
 impl Template {
     /// Reads a template. A text that no canonical request path could ever
     /// match is a fault: it would leave a broader route in force, in silence.
     pub fn parse(text: &str) -> Result<Self, TemplateFault> {
-        let fault = |bytes: Range<usize>, message: String, help: &str| {
-            Err(TemplateFault { message, bytes, help: help.to_owned() })
-        };
+        let fault = |bytes, message, help: &str| Err(TemplateFault::new(bytes, message, help));
         let whole = 0..text.len();
         let Some(below) = text.strip_prefix('/') else {
             return fault(
@@ -122,11 +134,8 @@ fn segment_of(segment: &str, bytes: Range<usize>, before: &[Segment]) -> Result<
         return param(segment, bytes, before);
     }
     if segment == "." || segment == ".." {
-        return Err(TemplateFault {
-            message: format!("`{segment}` is never part of a canonical path"),
-            bytes,
-            help: "write the path that it leads to".to_owned(),
-        });
+        let message = format!("`{segment}` is never part of a canonical path");
+        return Err(TemplateFault::new(bytes, message, "write the path that it leads to"));
     }
     // `:id` is how other routers spell a parameter; taken literally it would
     // match nothing that anybody sends.
@@ -143,14 +152,22 @@ fn segment_of(segment: &str, bytes: Range<usize>, before: &[Segment]) -> Result<
                 ':' => "write `{name}` for a parameter",
                 _ => "use letters, digits and `- . _ ~ ! $ & ' ( ) + , = : @`, or a `{name}`",
             };
-            let shown = c.escape_debug();
-            Err(TemplateFault {
-                message: format!("`{shown}` can't stand in a literal segment: no canonical path holds it"),
-                bytes: start..start + c.len_utf8(),
-                help: help.to_owned(),
+            let bytes = start..start + c.len_utf8();
+            Err(if c.is_ascii_graphic() || c == ' ' {
+                let message = format!("`{c}` can't stand in a literal segment: no canonical path holds it");
+                TemplateFault::new(bytes, message, help)
+            } else {
+                odd_character(segment, bytes, c)
             })
         }
     }
+}
+
+/// A character that is not seen, or looks like another one.
+fn odd_character(segment: &str, bytes: Range<usize>, c: char) -> TemplateFault {
+    let message = format!("a path holds the character U+{:04X} (`{}`)", u32::from(c), segment.escape_debug());
+    let help = "clients send it percent-encoded, which matches a `{name}` only; if it should not be there, type the path again";
+    TemplateFault { odd_character: true, ..TemplateFault::new(bytes, message, help) }
 }
 
 /// The characters of RFC 3986's `pchar` that mean themselves, less `;` (path
@@ -160,9 +177,11 @@ fn is_literal_char(c: char) -> bool {
 }
 
 fn param(segment: &str, bytes: Range<usize>, before: &[Segment]) -> Result<Segment, TemplateFault> {
-    let fault = |message: String, help: &str| {
-        Err(TemplateFault { message, bytes: bytes.clone(), help: help.to_owned() })
-    };
+    let fault = |message: String, help: &str| Err(TemplateFault::new(bytes.clone(), message, help));
+    if let Some((at, c)) = segment.char_indices().find(|(_, c)| !c.is_ascii_graphic() && *c != ' ') {
+        let start = bytes.start + at;
+        return Err(odd_character(segment, start..start + c.len_utf8(), c));
+    }
     let Some(name) = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}')) else {
         return fault(
             "a parameter is a whole segment".to_owned(),
@@ -172,11 +191,16 @@ fn param(segment: &str, bytes: Range<usize>, before: &[Segment]) -> Result<Segme
     let well_formed = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && name.len() <= 64;
+    if name.is_empty() {
+        return fault("a parameter needs a name".to_owned(), "write `{id}`, or whatever it stands for");
+    }
     if !well_formed {
-        return fault(
-            format!("`{}` is not a parameter name", name.escape_debug()),
-            "parameter names are lower-case letters, digits and `_`, a letter first",
-        );
+        let help = if name.contains(':') {
+            "write `{id}` alone: a parameter stands for any one segment, there are no expressions"
+        } else {
+            "parameter names are lower-case letters, digits and `_`, a letter first"
+        };
+        return fault(format!("`{name}` is not a parameter name"), help);
     }
     if before.iter().any(|s| matches!(s, Segment::Param(other) if **other == *name)) {
         return fault(format!("the parameter `{name}` stands here twice"), "give each its own name");

@@ -11,5 +11,5 @@ mod read;
 mod tree;
 
 pub use parse::{MAX_DEPTH, parse};
-pub use read::{Fields, Shape, Text, integer, items, key_name, text, texts, yes_or_no};
+pub use read::{Fields, Shape, Text, integer, items, key_name, text, texts, word, yes_or_no};
 pub use tree::{Entry, Kind, Node};

@@ -64,7 +64,7 @@ impl Builder<'_> {
             Event::DocumentStart(_, version) => {
                 self.documents += 1;
                 if version.is_some() {
-                    self.refuse(span, "a `%YAML` directive", "remove the line");
+                    self.refuse(self.before(span, "%YAML"), "a `%YAML` directive", "remove the line");
                 }
                 if self.documents == 2 {
                     self.refuse(
@@ -96,7 +96,7 @@ impl Builder<'_> {
             Event::Anchor(..) => self.refuse(span, "an anchor", "write the value out where it is needed"),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.refuse(span, "an alias", "write the value out here");
-                self.value(Node { span, kind: Kind::Scalar { text: String::new(), plain: false } });
+                self.value(Node { span, kind: Kind::Refused });
             }
             // The enum may grow: whatever it is, it is not ours to guess at.
             _ => self.refuse(span, "a YAML construct", "use plain mappings, lists and scalars"),
@@ -114,8 +114,15 @@ impl Builder<'_> {
     fn tag(&mut self, tag: Option<&Cow<'_, Tag>>, span: Span) {
         if let Some(tag) = tag {
             let what = format!("the tag `{}`", tag.original());
+            let span = self.before(span, &tag.original());
             self.refuse(span, &what, "remove the tag; quote the value where text is meant");
         }
+    }
+
+    /// The place of a word that stands before a node, or else the node's.
+    fn before(&self, node: Span, word: &str) -> Span {
+        let found = self.text.get(..node.start).and_then(|text| text.rfind(word));
+        found.map_or(node, |start| Span { start, end: start + word.len(), ..node })
     }
 
     fn close(&mut self, end: Span) {
@@ -163,16 +170,41 @@ impl Builder<'_> {
         let span = Span { file: self.file, start: at, end: at };
         let diagnostic = if *error.kind() == ErrorKind::RecursionLimitExceeded {
             Diagnostic::at(Code::TooLarge, span, format!("nested deeper than {MAX_DEPTH} levels"))
+                .label("too deep")
+                .help("nothing here needs to be nested so deep: write it flat")
+        } else if let Some(start) = conflict_marker(self.text) {
+            Diagnostic::at(
+                Code::YamlSyntax,
+                Span { start, end: start + MARKER.len(), ..span },
+                "not YAML: a conflict that git left here is not resolved",
+            )
+            .label("conflict marker")
+            .help("decide between the two sides, and remove the lines `<<<<<<<`, `=======` and `>>>>>>>`")
         } else {
+            let here = self.text.get(at..).and_then(|rest| rest.chars().next());
             Diagnostic::at(Code::YamlSyntax, span, format!("not YAML: {}", error.info()))
-                .help("check indentation, quotes and brackets here and just above; inside `{..}` and `[..]`, text that holds braces or commas needs quotes")
+                .help(match here {
+                    _ if error.info().contains("tab") => "indent with spaces: YAML does not allow tabs there",
+                    Some('*' | '&' | '!' | '%' | '@' | '`' | '|' | '>') => "text that begins with one of `* & ! % @ | >` needs quotes",
+                    _ => "check indentation, quotes and brackets here and just above; text that holds `: `, and between brackets also braces or commas, needs quotes",
+                })
         };
         self.report.push(diagnostic);
     }
 }
 
+const MARKER: &str = "<<<<<<<";
+
+/// Where a merge conflict begins that nobody resolved.
+fn conflict_marker(text: &str) -> Option<usize> {
+    if text.starts_with(MARKER) { Some(0) } else { text.find("\n<<<<<<<").map(|at| at + 1) }
+}
+
 fn entry(key: Node, value: Node, seen: &mut HashMap<String, Span>, report: &mut Report) -> Option<Entry> {
     let Kind::Scalar { text, plain } = key.kind else {
+        if key.kind == Kind::Refused {
+            return None;
+        }
         report.push(
             Diagnostic::at(Code::WrongType, key.span, "a mapping key must be a word")
                 .label("not a word")

@@ -1,7 +1,7 @@
 //! Readers for the tree: each gives a value or a finding, never a guess.
 
 use super::tree::{Entry, Kind, Node, is_null_word};
-use crate::diag::{Code, Diagnostic, Report, Span};
+use crate::diag::{Code, Diagnostic, Report, Span, did_you_mean};
 
 /// What keys a mapping may have, and what to call it.
 #[derive(Debug, Clone, Copy)]
@@ -28,16 +28,8 @@ impl<'a> Fields<'a> {
     /// Reads a mapping; every key that the shape does not know is a finding.
     pub fn read(node: &'a Node, shape: Shape, report: &mut Report) -> Option<Self> {
         let Kind::Map(entries) = &node.kind else {
-            let keys = shape.known.join("`, `");
-            report.push(
-                Diagnostic::at(
-                    wrong(node),
-                    node.span,
-                    format!("{} must be a mapping, found {}", shape.what, node.describe()),
-                )
-                .label("not a mapping")
-                .help(format!("write it with the keys `{keys}`")),
-            );
+            let help = format!("write it with the keys `{}`", shape.known.join("`, `"));
+            wrong(node, &format!("{} must be a mapping", shape.what), "not a mapping", &help, report);
             return None;
         };
         for entry in entries {
@@ -78,10 +70,22 @@ impl<'a> Fields<'a> {
         self.entries.iter().find(|e| e.key == key)
     }
 
+    /// Whether the mapping has no key at all, known or not.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether some unknown key was probably meant to be this one: it has been
+    /// told already.
+    fn is_misspelled(&self, key: &str) -> bool {
+        let unknown = self.entries.iter().filter(|e| !self.shape.known.contains(&e.key.as_str()));
+        unknown.take(8).any(|e| did_you_mean(&e.key, self.shape.known.iter().copied()) == Some(key))
+    }
+
     /// The entry of a key that must be there.
     pub fn require(&self, key: &str, report: &mut Report) -> Option<&'a Entry> {
         let entry = self.get(key);
-        if entry.is_none() {
+        if entry.is_none() && !self.is_misspelled(key) {
             report.push(
                 Diagnostic::at(
                     Code::MissingKey,
@@ -101,8 +105,22 @@ fn first_line(span: Span, entries: &[Entry]) -> Span {
     entries.first().map_or(span, |e| e.key_span)
 }
 
-fn wrong(node: &Node) -> Code {
-    if node.is_null() { Code::EmptyValue } else { Code::WrongType }
+/// Something else stands here than `must` says. Silent where the parser has
+/// refused it already.
+fn wrong(node: &Node, must: &str, label: &str, help: &str, report: &mut Report) {
+    let (code, label) = match &node.kind {
+        Kind::Refused => return,
+        _ if node.is_null() => (Code::EmptyValue, "nothing here"),
+        _ => (Code::WrongType, label),
+    };
+    let message = match &node.kind {
+        Kind::Scalar { text, plain } if code == Code::WrongType && text.len() <= 40 => {
+            let quote = if *plain { "" } else { "\"" };
+            format!("{must}, not `{quote}{text}{quote}`")
+        }
+        _ => format!("{must}, found {}", node.describe()),
+    };
+    report.push(Diagnostic::at(code, node.span, message).label(label).help(help));
 }
 
 /// A piece of text and its place.
@@ -134,14 +152,7 @@ impl<'a> Text<'a> {
 /// than text (`no`, `012`, `1.0`, `~`) must be quoted.
 pub fn text<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<Text<'a>> {
     let Kind::Scalar { text, plain } = &node.kind else {
-        report.push(
-            Diagnostic::at(
-                Code::WrongType,
-                node.span,
-                format!("{what} must be text, found {}", node.describe()),
-            )
-            .label("not text"),
-        );
+        wrong(node, &format!("{what} must be text"), "not text", "write one word, or text in quotes", report);
         return None;
     };
     check_text(text, *plain, node.span, what, report).then_some(Text {
@@ -153,10 +164,15 @@ pub fn text<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<Text<
 
 fn check_text(text: &str, plain: bool, span: Span, what: &str, report: &mut Report) -> bool {
     if (plain && is_null_word(text)) || text.is_empty() {
+        let message = if span.start == span.end || text.is_empty() {
+            format!("{what} is empty")
+        } else {
+            format!("{what} is `{text}`, which is YAML for nothing")
+        };
         report.push(
-            Diagnostic::at(Code::EmptyValue, span, format!("{what} is empty"))
+            Diagnostic::at(Code::EmptyValue, span, message)
                 .label("nothing here")
-                .help("write a value, or remove the key"),
+                .help("write a value, or remove it"),
         );
         return false;
     }
@@ -211,7 +227,7 @@ fn looks_like_another_type(text: &str) -> bool {
     starts && dots <= 1 && digits.bytes().all(numeric)
 }
 
-/// The items of a list that must not be empty.
+/// The items of a list that must not be empty; `what` names the list.
 pub fn items<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a [Node]> {
     match &node.kind {
         Kind::List(items) if items.is_empty() => {
@@ -224,30 +240,47 @@ pub fn items<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<&'a 
         }
         Kind::List(items) => Some(items),
         _ => {
-            report.push(
-                Diagnostic::at(
-                    wrong(node),
-                    node.span,
-                    format!("{what} must be a list, found {}", node.describe()),
-                )
-                .label("not a list")
-                .help("write `[a, b]`"),
-            );
+            let help = "write `- ` before each item, one a line, or `[a, b]`";
+            wrong(node, &format!("{what} must be a list"), "not a list", help, report);
             None
         }
     }
 }
 
-/// A list of texts, or one text alone. Items that are not text are findings
-/// and left out.
+/// A list of texts, or one text alone; `what` names one of them. Items that
+/// are not text are findings and left out.
 pub fn texts<'a>(node: &'a Node, what: &str, report: &mut Report) -> Vec<Text<'a>> {
     match &node.kind {
         Kind::Scalar { .. } => text(node, what, report).into_iter().collect(),
-        _ => items(node, what, report)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|item| text(item, what, report))
-            .collect(),
+        Kind::List(items) if items.is_empty() => {
+            report.push(
+                Diagnostic::at(Code::EmptyValue, node.span, format!("{what} is needed, the list is empty"))
+                    .label("empty")
+                    .help("list at least one, or remove the key"),
+            );
+            Vec::new()
+        }
+        Kind::List(items) => items.iter().filter_map(|item| text(item, what, report)).collect(),
+        _ => {
+            let must = format!("{what} must be text, or a list of texts");
+            wrong(node, &must, "neither", "write one, or several as `[a, b]`", report);
+            Vec::new()
+        }
+    }
+}
+
+/// A word out of a few. Quoted or not, and whatever else a YAML reader may
+/// take it for (`true`, `no`): the caller knows all words that it can be.
+pub fn word<'a>(node: &'a Node, what: &str, words: &str, report: &mut Report) -> Option<Text<'a>> {
+    match &node.kind {
+        Kind::Scalar { text, plain } if !node.is_null() && !text.is_empty() => {
+            Some(Text { value: text, span: node.span, quote: usize::from(!plain) })
+        }
+        Kind::Scalar { .. } => text(node, what, report),
+        _ => {
+            wrong(node, &format!("{what} must be one word"), "not a word", &format!("write {words}"), report);
+            None
+        }
     }
 }
 
@@ -257,11 +290,8 @@ pub fn yes_or_no(node: &Node, what: &str, report: &mut Report) -> Option<bool> {
         Kind::Scalar { text, plain: true } if text == "true" => Some(true),
         Kind::Scalar { text, plain: true } if text == "false" => Some(false),
         _ => {
-            report.push(
-                Diagnostic::at(wrong(node), node.span, format!("{what} must be `true` or `false`"))
-                    .label("neither")
-                    .help("write `true` or `false`, without quotes"),
-            );
+            let must = format!("{what} must be `true` or `false`");
+            wrong(node, &must, "neither", "write `true` or `false`, without quotes", report);
             None
         }
     }
@@ -282,7 +312,7 @@ pub fn integer(
         }
         _ => None,
     };
-    if value.is_none() {
+    if value.is_none() && node.kind != Kind::Refused {
         report.push(
             Diagnostic::at(
                 if node.is_null() { Code::EmptyValue } else { Code::BadValue },

@@ -25,6 +25,9 @@ pub enum Kind {
     List(Vec<Node>),
     /// A mapping, in the order of the file, keys unique.
     Map(Vec<Entry>),
+    /// Something that the parser refused: the report tells why, so that every
+    /// reader can be silent about it.
+    Refused,
 }
 
 /// A key and its value.
@@ -50,9 +53,10 @@ impl Node {
     pub fn describe(&self) -> &'static str {
         match &self.kind {
             Kind::Scalar { .. } if self.is_null() => "nothing",
-            Kind::Scalar { .. } => "a scalar",
+            Kind::Scalar { .. } => "a single value",
             Kind::List(_) => "a list",
             Kind::Map(_) => "a mapping",
+            Kind::Refused => "something that is not allowed",
         }
     }
 }

@@ -1,0 +1,95 @@
+//! What is said about mistakes in policies and configurations.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use doorward::compile::load;
+use doorward::config::Config;
+use doorward::diag::{Code, Format, render};
+use doorward::identity::Verifier;
+
+use crate::walk::{cases, walk};
+
+fn policy(case: &Path) -> String {
+    let (index, sources, report) = load(case);
+    assert_eq!(index.is_none(), report.has_errors(), "{}", case.display());
+    render(&report, &sources, Format::Text { color: false })
+}
+
+fn config(case: &Path) -> String {
+    let env = env(case);
+    let (config, sources, mut report) = Config::load(&case.join("doorward.yaml"), &env);
+    assert_eq!(config.is_none(), report.has_errors(), "{}", case.display());
+    if let Some(Config { identity, directory, .. }) = config {
+        let verifier = Verifier::load(&identity, &directory, &env, &mut report);
+        assert_eq!(verifier.is_none(), report.has_errors(), "{}", case.display());
+        report.sort(&sources);
+    }
+    render(&report, &sources, Format::Text { color: false })
+}
+
+/// `NAME=value` lines of the file `env` beside a case, where there is one.
+fn env(case: &Path) -> impl Fn(&str) -> Option<String> {
+    let lines = fs::read_to_string(case.join("env")).unwrap_or_default();
+    move |wanted| {
+        let pairs = lines.lines().filter_map(|line| line.split_once('='));
+        pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned()).next()
+    }
+}
+
+#[test]
+fn findings_in_policies_read_as_written() {
+    walk("policy", policy);
+}
+
+#[test]
+fn findings_in_configurations_read_as_written() {
+    walk("config", config);
+}
+
+#[test]
+fn every_code_has_a_case() {
+    let texts: Vec<String> = ["policy", "config"]
+        .iter()
+        .flat_map(|kind| cases(kind))
+        .map(|case| fs::read_to_string(case.join("expected.txt")).unwrap())
+        .collect();
+    let missing: BTreeSet<&str> = Code::ALL
+        .iter()
+        .map(|code| code.id())
+        .filter(|id| !texts.iter().any(|text| text.contains(&format!("[{id}]"))))
+        .collect();
+    assert!(missing.is_empty(), "no case in tests/golden shows {missing:?}");
+}
+
+#[test]
+fn every_numbered_attack_on_policies_has_a_case() {
+    let names: Vec<String> =
+        cases("policy").iter().map(|case| case.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    // The others are about what a policy decides: see tests/golden/decisions.
+    for number in
+        ["pol-1", "pol-2", "pol-3", "pol-4", "pol-5", "pol-6", "pol-7", "pol-8", "pol-10", "pol-11", "pol-12"]
+            .into_iter()
+            .chain(["load-1", "load-2", "load-3", "load-4", "load-5", "load-6", "load-8", "load-11"])
+    {
+        let has = names.iter().any(|name| name.starts_with(&format!("{number}-")));
+        assert!(has, "no case in tests/golden/policy begins with `{number}-`");
+    }
+}
+
+#[test]
+fn the_examples_of_the_configuration_reference_have_no_findings() {
+    let page = fs::read_to_string("docs/configuration.md").unwrap();
+    let examples: Vec<&str> =
+        page.split("```yaml config\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 3);
+    let folder = tempfile::tempdir().unwrap();
+    for example in examples {
+        let path = folder.path().join("doorward.yaml");
+        fs::write(&path, example).unwrap();
+        let (config, sources, report) = Config::load(&path, &|_| None);
+        let findings = render(&report, &sources, Format::Text { color: false });
+        assert!(config.is_some() && report.is_empty(), "{example}\n{findings}");
+    }
+}

@@ -1,0 +1,11 @@
+//! Cases as files: each folder below `tests/golden/<kind>/` is one case, and
+//! its `expected.txt` is what a person reads.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test golden` writes what comes out now; the
+//! difference is then for the reviewer.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod decisions;
+mod findings;
+mod walk;
