@@ -4,8 +4,7 @@
 //! `UPDATE_GOLDEN=1 cargo test --test golden` writes what comes out now; the
 //! difference is then for the reviewer.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
-mod decisions;
 mod findings;
 mod walk;
