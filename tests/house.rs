@@ -36,14 +36,14 @@ const OWNERS: [(&str, &[&str]); 21] = [
     ("jsonwebtoken", &["identity/signature.rs"]),
     ("mimalloc", &["main.rs"]),
     ("prost", &["envoy/"]),
-    ("serde", &["cli/", "diag/", "engine/explain.rs", "envoy/problem.rs", "identity/json.rs"]),
+    ("serde", &["cli/", "diag/", "engine/", "envoy/problem.rs", "identity/json.rs"]),
     // Claims are JSON, and they are what tokens, headers and conditions speak of.
     (
         "serde_json",
         &[
             "cli/",
             "config/claim_path.rs",
-            "diag/render.rs",
+            "diag/",
             "engine/headers.rs",
             "engine/subject.rs",
             "envoy/",

@@ -196,6 +196,7 @@ fn value(node: &Node) -> Value {
             text => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
         },
         Kind::Scalar { text, .. } => json!(text),
+        Kind::Refused => Value::Null,
     }
 }
 
