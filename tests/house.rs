@@ -23,7 +23,7 @@ const FLOORS: [(&str, u8); 11] = [
 ];
 
 /// Which files may name a foreign crate: files or, with a final `/`, rooms.
-const OWNERS: [(&str, &[&str]); 21] = [
+const OWNERS: [(&str, &[&str]); 22] = [
     ("annotate_snippets", &["diag/render.rs"]),
     ("arc_swap", &["envoy/snapshot.rs"]),
     ("aws_lc_rs", &["identity/crypto.rs", "compile/revision.rs"]),
@@ -36,6 +36,7 @@ const OWNERS: [(&str, &[&str]); 21] = [
     ("jsonwebtoken", &["identity/signature.rs"]),
     ("mimalloc", &["main.rs"]),
     ("prost", &["envoy/"]),
+    ("quick_cache", &["identity/cache.rs"]),
     ("serde", &["cli/", "diag/", "engine/", "envoy/problem.rs", "identity/json.rs"]),
     // Claims are JSON, and they are what tokens, headers and conditions speak of.
     (

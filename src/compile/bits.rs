@@ -37,6 +37,18 @@ impl BitSet {
         }
     }
 
+    /// Removes everything that is not in another set of the same bound.
+    pub fn intersect(&mut self, other: &BitSet) {
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine &= theirs;
+        }
+    }
+
+    /// How many bytes it takes beside itself.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
     /// The numbers, in rising order.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
         self.0.iter().zip(0u32..).flat_map(|(word, at)| {
@@ -65,6 +77,9 @@ mod tests {
         b.insert(63);
         a.subtract(&b);
         assert_eq!(a.iter().collect::<Vec<_>>(), [0, 64, 129]);
+        let mut c = a.clone();
+        c.intersect(&b);
+        assert_eq!(c.iter().count(), 0);
         b.union(&a);
         assert_eq!(b.iter().collect::<Vec<_>>(), [0, 63, 64, 129]);
     }

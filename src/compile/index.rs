@@ -69,6 +69,9 @@ pub struct Role {
 pub struct Service {
     /// Its name.
     pub name: Arc<str>,
+    /// Audiences, one of which a token must name, instead of its issuer's;
+    /// empty where the issuer's count.
+    pub audiences: Box<[Box<str>]>,
     /// Whether CORS preflight requests pass anonymously.
     pub cors_preflight: bool,
     /// Whether a `{name}` may hold an encoded slash.
@@ -236,6 +239,12 @@ impl Index {
     /// A code. `None` only for an id of another index.
     pub fn code(&self, id: CodeId) -> Option<&Code> {
         self.roles.codes.get(id.at())
+    }
+
+    /// The code of a name, if the policy names it.
+    pub fn code_named(&self, name: &str) -> Option<CodeId> {
+        let at = self.roles.codes.binary_search_by(|code| code.as_str().cmp(name)).ok()?;
+        u32::try_from(at).ok().map(CodeId)
     }
 
     /// All codes that the policy names, and their ids, in order.

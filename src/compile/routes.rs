@@ -42,6 +42,7 @@ impl<'p> Builder<'p> {
         }
         self.services.push(Service {
             name: service.name.value.as_str().into(),
+            audiences: service.audiences.iter().map(|a| a.value.as_str().into()).collect(),
             cors_preflight: service.cors_preflight,
             encoded_slash: service.encoded_slash,
             path_parameters: service.path_parameters,

@@ -1,13 +1,14 @@
 //! Where in a token's claims a value stands: `sub`, `realm_access.roles`.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde_json::{Map, Value};
 
 use crate::diag::{Code, Diagnostic, Report};
 use crate::yaml::Text;
 
-/// Claim names from the outside in; never empty, none of them empty.
+/// Claim names from the outside in, with any characters; never empty, none of them empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClaimPath(Vec<String>);
 
@@ -20,56 +21,34 @@ impl ClaimPath {
         Self(vec![name.to_owned()])
     }
 
-    /// Reads `a.b.c`. Dots separate; a claim whose own name holds a dot or a
-    /// slash can't be named yet, and is refused rather than misread.
+    /// Reads `a.b.c`, where a name that holds anything but letters, digits,
+    /// `_`, `-` and `:` stands as `["name"]`. A text with `://` in it and no
+    /// bracket is one name: many providers put URIs for names.
     pub(super) fn read(text: Text<'_>, report: &mut Report) -> Option<Self> {
+        let uri = text.value.contains("://") && !text.value.contains('[');
+        if uri && text.value.bytes().all(|b| b.is_ascii_graphic()) {
+            return Some(Self::name(text.value));
+        }
         Self::parse(text, text.value, 0, report)
     }
 
     /// Reads the part of `text` from byte `offset` on.
     pub(super) fn parse(text: Text<'_>, path: &str, offset: usize, report: &mut Report) -> Option<Self> {
-        let mut at = offset;
-        let mut names = Vec::new();
-        for name in path.split('.') {
-            let span = text.part(at, at + name.len().max(1));
-            if let Some(bad) = name.find(|c: char| !is_name_char(c)) {
-                report.push(
-                    Diagnostic::at(
-                        Code::BadClaimPath,
-                        text.part(at + bad, at + bad + 1),
-                        format!("`{}` is not a claim path", text.value),
-                    )
-                    .label("not allowed in a claim's name")
-                    .help(
-                        "names are letters, digits, `_`, `-` and `:`, joined by dots; claims with other \
-                         characters in their names come with a later version",
-                    ),
-                );
-                return None;
-            }
-            if name.is_empty() {
-                report.push(
-                    Diagnostic::at(Code::BadClaimPath, span, format!("`{}` is not a claim path", text.value))
-                        .label("a name is missing here")
-                        .help("write claim names joined by single dots, such as `realm_access.roles`"),
-                );
-                return None;
-            }
-            names.push(name.to_owned());
-            at += name.len() + 1;
-        }
-        if names.len() > MAX_NAMES {
-            report.push(
-                Diagnostic::at(
-                    Code::BadClaimPath,
-                    text.span,
-                    format!("a claim path of more than {MAX_NAMES} names"),
-                )
-                .label("too deep"),
-            );
-            return None;
-        }
-        Some(Self(names))
+        let (at, label, help) = match names(path) {
+            Ok(names) if names.len() <= MAX_NAMES => return Some(Self(names)),
+            Ok(_) => (0..path.len(), "too deep", "at most 8 names"),
+            Err(fault) => fault,
+        };
+        report.push(
+            Diagnostic::at(
+                Code::BadClaimPath,
+                text.part(offset + at.start, offset + at.end),
+                format!("`{}` is not a claim path", text.value),
+            )
+            .label(label)
+            .help(help),
+        );
+        None
     }
 
     /// The value at this path, if every name on the way is there.
@@ -79,13 +58,62 @@ impl ClaimPath {
     }
 }
 
+/// What is wrong with a path: which bytes, what to call them, what to do.
+type Fault = (Range<usize>, &'static str, &'static str);
+
+fn names(path: &str) -> Result<Vec<String>, Fault> {
+    const DOTS: &str = "write claim names joined by single dots, such as `realm_access.roles`";
+    const QUOTES: &str = "names are letters, digits, `_`, `-` and `:`, joined by dots; any other name stands as \
+                          `[\"name\"]`, and the whole in single quotes: `'[\"https://id.example.com/roles\"]'`";
+    let mut names = Vec::new();
+    let mut rest = path;
+    loop {
+        let at = path.len() - rest.len();
+        if let Some(quoted) = rest.strip_prefix("[\"") {
+            let Some((name, after)) = quoted.split_once("\"]") else {
+                return Err((at..path.len(), "not closed", "write `[\"name\"]`"));
+            };
+            if name.is_empty() || name.contains(['"', '\\']) || name.chars().any(char::is_control) {
+                return Err((at..path.len() - after.len(), "not a name", "write `[\"name\"]`"));
+            }
+            names.push(name.to_owned());
+            rest = after;
+        } else {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            let (name, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            if let Some((bad, c)) = name.char_indices().find(|(_, c)| !is_name_char(*c)) {
+                return Err((at + bad..at + bad + c.len_utf8(), "not allowed in a claim's name", QUOTES));
+            }
+            if name.is_empty() {
+                return Err((at..at + 1, "a name is missing here", DOTS));
+            }
+            names.push(name.to_owned());
+            rest = after;
+        }
+        let at = path.len() - rest.len();
+        rest = match (rest.strip_prefix('.'), rest.starts_with("[\"")) {
+            _ if rest.is_empty() => return Ok(names),
+            (Some(after), _) => after,
+            (None, true) => rest,
+            (None, false) => return Err((at..at + 1, "not expected here", QUOTES)),
+        };
+    }
+}
+
 fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':')
 }
 
 impl fmt::Display for ClaimPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("."))
+        for (at, name) in self.0.iter().enumerate() {
+            match (name.chars().all(is_name_char), at) {
+                (true, 0) => write!(f, "{name}")?,
+                (true, _) => write!(f, ".{name}")?,
+                (false, _) => write!(f, "[\"{name}\"]")?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -106,6 +134,39 @@ mod tests {
         for missing in [&["x"][..], &["a", "x"], &["l", "b"], &["l", "0"], &["a", "b", "c", "d"], &["n", "x"]]
         {
             assert_eq!(path(missing).find(claims), None, "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_joined_by_dots_or_quoted() {
+        let read =
+            |path: &str| names(path).map(|names| ClaimPath(names).to_string()).map_err(|fault| fault.0);
+        for (path, same) in [
+            ("sub", "sub"),
+            ("realm_access.roles", "realm_access.roles"),
+            ("cognito:groups", "cognito:groups"),
+            (r#"["https://id.example.com/roles"]"#, r#"["https://id.example.com/roles"]"#),
+            (r#"["https://x"].roles"#, r#"["https://x"].roles"#),
+            (r#"a["b.c"].d"#, r#"a["b.c"].d"#),
+            (r#"a.["b.c"]["d"]"#, r#"a["b.c"].d"#),
+        ] {
+            assert_eq!(read(path).as_deref(), Ok(same), "{path}");
+        }
+        for (path, at) in [
+            ("", 0..1),
+            (".a", 0..1),
+            ("a..b", 2..3),
+            ("a.", 2..3),
+            ("a/b", 1..2),
+            ("a b", 1..2),
+            ("a[b]", 1..2),
+            ("a[0]", 1..2),
+            ("[\"a", 0..3),
+            ("[\"\"]", 0..4),
+            ("[\"a\"]b", 5..6),
+            ("[\"a\"b\"]", 0..7),
+        ] {
+            assert_eq!(read(path), Err(at), "{path}");
         }
     }
 }

@@ -214,8 +214,10 @@ fn expression(text: Text<'_>, report: &mut Report) -> Option<HeaderValue> {
     if let Some((_, value)) = EXPRESSIONS.iter().find(|(name, _)| *name == text.value) {
         return Some(value.clone());
     }
-    if let Some(path) = text.value.strip_prefix("claims.") {
-        return ClaimPath::parse(text, path, "claims.".len(), report).map(HeaderValue::Claim);
+    if let Some(path) = text.value.strip_prefix("claims").filter(|path| path.starts_with(['.', '['])) {
+        let path = path.strip_prefix('.').unwrap_or(path);
+        let offset = text.value.len() - path.len();
+        return ClaimPath::parse(text, path, offset, report).map(HeaderValue::Claim);
     }
     let known: Vec<&str> = EXPRESSIONS.iter().map(|(name, _)| *name).collect();
     let all = known.join("`, `");

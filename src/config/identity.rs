@@ -3,25 +3,65 @@
 use std::collections::HashMap;
 
 use super::claim_path::ClaimPath;
+use super::claims::{self, ListClaim};
 use super::keys::{self, Algorithm, Keys};
+use super::tokens::{self, TokenSource};
+use super::units;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::yaml::{self, Entry, Fields, Node, Shape, Text};
 
 /// Where tokens stand and who may issue them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Where a token may stand.
+    /// Where a token may stand; no two places are the same.
     pub tokens: Vec<TokenSource>,
+    /// What becomes of a token on a route that everyone may call.
+    pub on_anonymous: OnAnonymous,
+    /// How many verified tokens are remembered.
+    pub cache: CacheSize,
     /// The issuers; no two have the same name. None at all means that no
     /// token is ever accepted.
     pub issuers: Vec<Issuer>,
 }
 
-/// Where a token may stand.
+impl Default for Identity {
+    /// A bearer token in `authorization`, and nobody to believe.
+    fn default() -> Self {
+        Self {
+            tokens: vec![TokenSource::authorization()],
+            on_anonymous: OnAnonymous::default(),
+            cache: CacheSize::default(),
+            issuers: Vec::new(),
+        }
+    }
+}
+
+/// What becomes of a token on a route that everyone may call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnAnonymous {
+    /// It is not looked at, and nobody is named to the upstream.
+    #[default]
+    Unseen,
+    /// A valid one names its user to the upstream; any other is refused.
+    RefuseInvalid,
+    /// A valid one names its user to the upstream; any other is as none.
+    IgnoreInvalid,
+}
+
+/// How much the cache of verified tokens may hold; whichever is reached first
+/// counts. No entries: no cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenSource {
-    /// `authorization: Bearer <token>`.
-    Authorization,
+pub struct CacheSize {
+    /// Tokens.
+    pub entries: u64,
+    /// Bytes of what is known about them.
+    pub bytes: u64,
+}
+
+impl Default for CacheSize {
+    fn default() -> Self {
+        Self { entries: 10_000, bytes: 32 << 20 }
+    }
 }
 
 /// One issuer of tokens.
@@ -39,50 +79,79 @@ pub struct Issuer {
     pub algorithms_span: Span,
     /// Where its keys come from.
     pub keys: Keys,
-    /// The claim that names the user.
-    pub user: ClaimPath,
+    /// What `typ` may be, in lower case and without `application/`; empty for
+    /// the usual: `jwt`, `at+jwt`, or no `typ` at all.
+    pub types: Vec<String>,
+    /// How far, in seconds, the issuer's clock may be from ours.
+    pub clock_skew: u64,
+    /// The most seconds from `iat` to `exp`; then `iat` must be there.
+    pub max_lifetime: Option<u64>,
+    /// Claims that must be there.
+    pub required_claims: Vec<ClaimPath>,
+    /// Claims that name the user: the first that is there does; never empty.
+    pub user: Vec<ClaimPath>,
     /// Claims that list roles.
-    pub roles: Vec<ClaimPath>,
+    pub roles: Vec<ListClaim>,
     /// Claims that list groups.
-    pub groups: Vec<ClaimPath>,
+    pub groups: Vec<ListClaim>,
+    /// Claims that list permission codes.
+    pub codes: Vec<ListClaim>,
+    /// The claim whose codes limit what roles and `codes` give.
+    pub scopes: Option<ListClaim>,
 }
 
 pub(super) const SHAPE: Shape = Shape {
     what: "`identity`",
-    known: &["tokens", "issuers"],
-    later: &[("invalid_on_anonymous", "remove it: anonymous routes do not look at tokens")],
+    known: &["tokens", "issuers", "optional", "invalid_on_anonymous", "cache"],
+    later: &[],
 };
 
-pub(super) const TOKEN: Shape = Shape {
-    what: "a token source",
-    known: &["header"],
-    later: &[("cookie", "write `header: authorization`; cookies come with a later version")],
-};
+pub(super) const CACHE: Shape = Shape { what: "`cache`", known: &["entries", "bytes"], later: &[] };
 
 pub(super) const ISSUER: Shape = Shape {
     what: "an issuer",
-    known: &["issuer", "audiences", "algorithms", "keys", "user", "roles", "groups"],
-    later: &[
-        ("codes", "grant codes to roles in the policy"),
-        ("scopes", "remove it: scopes do not limit anything yet"),
-        ("types", "remove it: `JWT`, `at+jwt` and a missing `typ` are accepted"),
-        ("clock_skew", "remove it: the clocks may differ by 30 s"),
-        ("max_lifetime", "remove it: a token is valid until its `exp`"),
-        ("required", "remove it: every issuer's keys are needed at start"),
+    known: &[
+        "issuer",
+        "audiences",
+        "algorithms",
+        "keys",
+        "types",
+        "clock_skew",
+        "max_lifetime",
+        "required_claims",
+        "user",
+        "roles",
+        "groups",
+        "codes",
+        "scopes",
     ],
+    later: &[("required", "remove it: every issuer's keys are needed at start")],
 };
+
+/// Kinds of tokens that are no access tokens, however well they are signed.
+const OTHER_TOKENS: &[&str] = &["dpop+jwt", "logout+jwt", "secevent+jwt", "id+jwt", "rt+jwt"];
+
+const DEFAULT_SKEW: u64 = 30;
+const MAX_SKEW: u64 = 120;
+
+/// Ten years: what lies beyond is refused anyway.
+const MAX_LIFETIME: u64 = 3650 * 86_400;
 
 /// A token is at most 8 KiB: longer names could never match.
 const MAX_NAME_BYTES: usize = 1024;
 
 pub(super) fn read(entry: Option<&Entry>, report: &mut Report) -> Option<Identity> {
-    let mut identity = Identity { tokens: vec![TokenSource::Authorization], issuers: Vec::new() };
+    let mut identity = Identity::default();
     let Some(entry) = entry else {
         return Some(identity);
     };
     let fields = Fields::read(&entry.value, SHAPE, report)?;
     if let Some(entry) = fields.get("tokens") {
-        identity.tokens = tokens(&entry.value, report);
+        identity.tokens = tokens::read(&entry.value, report);
+    }
+    identity.on_anonymous = on_anonymous(&fields, report);
+    if let Some(entry) = fields.get("cache") {
+        identity.cache = cache(&entry.value, report);
     }
     if let Some(entry) = fields.get("issuers") {
         let nodes = yaml::items(&entry.value, "`issuers`", report).unwrap_or_default();
@@ -92,39 +161,57 @@ pub(super) fn read(entry: Option<&Entry>, report: &mut Report) -> Option<Identit
     Some(identity)
 }
 
-fn tokens(node: &Node, report: &mut Report) -> Vec<TokenSource> {
-    let mut first: Option<Span> = None;
-    for node in yaml::items(node, "`tokens`", report).unwrap_or_default() {
-        let Some(fields) = Fields::read(node, TOKEN, report) else { continue };
-        let Some(header) = fields.get("header") else {
-            if fields.get("cookie").is_none() {
-                fields.require("header", report);
-            }
-            continue;
-        };
-        let Some(name) = yaml::text(&header.value, "the name of a header", report) else { continue };
-        if name.value != "authorization" {
+fn on_anonymous(fields: &Fields<'_>, report: &mut Report) -> OnAnonymous {
+    let optional = match fields.get("optional") {
+        Some(entry) => yaml::yes_or_no(&entry.value, "`optional`", report).unwrap_or_default(),
+        None => false,
+    };
+    let Some(entry) = fields.get("invalid_on_anonymous") else {
+        return if optional { OnAnonymous::RefuseInvalid } else { OnAnonymous::Unseen };
+    };
+    let text = yaml::text(&entry.value, "`invalid_on_anonymous`", report);
+    let chosen = match text.map(|text| text.value) {
+        Some("refuse") => OnAnonymous::RefuseInvalid,
+        Some("ignore") => OnAnonymous::IgnoreInvalid,
+        Some(other) => {
             report.push(
                 Diagnostic::at(
-                    Code::NotYet,
-                    name.span,
-                    format!("tokens in the header `{}` are not in this version yet", name.value),
+                    Code::BadValue,
+                    entry.value.span,
+                    "`invalid_on_anonymous` is `refuse` or `ignore`",
                 )
-                .label("not supported")
-                .help("write `header: authorization`"),
+                .label("neither")
+                .suggest(other, ["refuse", "ignore"], "write `refuse` or `ignore`"),
             );
-        } else if let Some(first) = first {
-            report.push(
-                Diagnostic::at(Code::BadValue, name.span, "the header `authorization` stands here twice")
-                    .label("second")
-                    .related(first, "first")
-                    .help("keep one of them"),
-            );
-        } else {
-            first = Some(name.span);
+            OnAnonymous::RefuseInvalid
         }
+        None => OnAnonymous::RefuseInvalid,
+    };
+    if !optional {
+        report.push(
+            Diagnostic::at(
+                Code::BadValue,
+                entry.key_span,
+                "`invalid_on_anonymous` says nothing without `optional: true`",
+            )
+            .label("of no use")
+            .help("add `optional: true`, or remove it: anonymous routes do not look at tokens"),
+        );
     }
-    vec![TokenSource::Authorization]
+    chosen
+}
+
+fn cache(node: &Node, report: &mut Report) -> CacheSize {
+    let mut size = CacheSize::default();
+    let Some(fields) = Fields::read(node, CACHE, report) else { return size };
+    if let Some(entry) = fields.get("entries") {
+        let entries = yaml::integer(&entry.value, "`entries`", 0..=10_000_000, report);
+        size.entries = entries.and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
+    }
+    if let Some(entry) = fields.get("bytes") {
+        size.bytes = units::bytes(&entry.value, "`bytes`", 1 << 20..=16 << 30, report).unwrap_or_default();
+    }
+    size
 }
 
 fn issuer(node: &Node, report: &mut Report) -> Option<Issuer> {
@@ -138,13 +225,23 @@ fn issuer(node: &Node, report: &mut Report) -> Option<Issuer> {
     let algorithms_span = algorithms.map(|entry| entry.value.span);
     let algorithms = algorithms.and_then(|entry| keys::algorithms(entry, report));
     let keys = fields.require("keys", report).and_then(|entry| keys::keys(entry, report));
-    let user = match fields.get("user") {
-        Some(entry) => yaml::text(&entry.value, "`user`", report).and_then(|t| ClaimPath::read(t, report)),
-        None => Some(ClaimPath::name("sub")),
+    let types = fields.get("types").map_or_else(Vec::new, |entry| types(entry, report));
+    let clock_skew = match fields.get("clock_skew") {
+        Some(entry) => units::seconds(&entry.value, "`clock_skew`", 0..=MAX_SKEW, report),
+        None => Some(DEFAULT_SKEW),
     };
-    let mut paths = |key| fields.get(key).map_or_else(Vec::new, |entry| paths(entry, report));
-    let roles = paths("roles");
-    let groups = paths("groups");
+    let max_lifetime = fields
+        .get("max_lifetime")
+        .map(|entry| units::seconds(&entry.value, "`max_lifetime`", 1..=MAX_LIFETIME, report));
+    let user = match fields.get("user") {
+        Some(entry) => claims::paths(entry, report),
+        None => vec![ClaimPath::name("sub")],
+    };
+    let required_claims =
+        fields.get("required_claims").map_or_else(Vec::new, |entry| claims::paths(entry, report));
+    let mut lists = |key| fields.get(key).map_or_else(Vec::new, |entry| claims::lists(entry, report));
+    let (roles, groups, codes) = (lists("roles"), lists("groups"), lists("codes"));
+    let scopes = fields.get("scopes").map(|entry| claims::scopes(entry, report));
 
     let (algorithms, algorithms_span, keys) = (algorithms?, algorithms_span?, keys?);
     keys::check_fit(&algorithms, &keys, algorithms_span, report);
@@ -156,10 +253,52 @@ fn issuer(node: &Node, report: &mut Report) -> Option<Issuer> {
         algorithms,
         algorithms_span,
         keys,
-        user: user?,
+        types,
+        clock_skew: clock_skew?,
+        // What could not be read must not look absent.
+        max_lifetime: lift(max_lifetime)?,
+        required_claims,
+        user,
         roles,
         groups,
+        codes,
+        scopes: lift(scopes)?,
     })
+}
+
+/// What is there but could not be read gives nothing at all.
+fn lift<T>(value: Option<Option<T>>) -> Option<Option<T>> {
+    value.map_or(Some(None), |read| read.map(Some))
+}
+
+/// What `typ` may be. Compared as RFC 7515 says: in any case, and with or
+/// without `application/`.
+fn types(entry: &Entry, report: &mut Report) -> Vec<String> {
+    let mut types = Vec::new();
+    for text in yaml::texts(&entry.value, "`types`", report) {
+        let lower = text.value.to_ascii_lowercase();
+        let name = lower.strip_prefix("application/").unwrap_or(&lower);
+        let help = if name.is_empty()
+            || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+        {
+            "write it as it stands in the tokens' `typ`, such as `at+jwt`"
+        } else if OTHER_TOKENS.contains(&name) {
+            "tokens of this kind are not made for access: write `at+jwt`, `JWT`, or remove the key"
+        } else {
+            types.push(name.to_owned());
+            continue;
+        };
+        report.push(
+            Diagnostic::at(
+                Code::BadValue,
+                text.span,
+                format!("`{}` is not a type of access tokens", text.value.escape_debug()),
+            )
+            .label("not allowed")
+            .help(help),
+        );
+    }
+    types
 }
 
 fn audiences(entry: &Entry, report: &mut Report) -> Option<Vec<String>> {
@@ -170,14 +309,6 @@ fn audiences(entry: &Entry, report: &mut Report) -> Option<Vec<String>> {
         .map(|text| text.value.to_owned())
         .collect();
     (!good.is_empty() && good.len() == texts.len()).then_some(good)
-}
-
-fn paths(entry: &Entry, report: &mut Report) -> Vec<ClaimPath> {
-    let what = format!("`{}`", entry.key);
-    yaml::texts(&entry.value, &what, report)
-        .into_iter()
-        .filter_map(|text| ClaimPath::read(text, report))
-        .collect()
 }
 
 /// Issuers and audiences are compared byte by byte: what nobody can see has

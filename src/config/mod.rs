@@ -7,12 +7,15 @@
 //! is found out by whoever uses it.
 
 mod claim_path;
+mod claims;
 mod headers;
 mod identity;
 mod keys;
 mod listen;
 mod read;
 mod schema;
+mod tokens;
+mod units;
 mod variables;
 
 use std::path::{Path, PathBuf};
@@ -20,12 +23,14 @@ use std::path::{Path, PathBuf};
 use crate::diag::{Report, Sources};
 
 pub use claim_path::ClaimPath;
+pub use claims::ListClaim;
 pub use headers::{HeaderValue, MAX_HEADERS, UpstreamHeader};
-pub use identity::{Identity, Issuer, TokenSource};
+pub use identity::{CacheSize, Identity, Issuer, OnAnonymous};
 pub use keys::{Algorithm, Family, KeySource, Keys};
 pub use listen::{Listen, Listeners};
 pub use read::MAX_FILE_BYTES;
 pub use schema::{SCHEMA, SHAPES};
+pub use tokens::{Scheme, TokenSource};
 
 /// Where the environment's variables come from.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;

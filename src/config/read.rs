@@ -130,7 +130,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::config::{Listen, TokenSource};
+    use crate::config::{Listen, OnAnonymous, Scheme, TokenSource};
 
     fn load(text: &[u8]) -> (Option<Config>, Report) {
         let folder = tempfile::tempdir().unwrap();
@@ -163,7 +163,9 @@ mod tests {
         let config = load(b"policies: rules\n").0.unwrap();
         assert_eq!(config.listen.grpc, Listen::Tcp("127.0.0.1:9191".parse().unwrap()));
         assert_eq!(config.policies, config.directory.join("rules"));
-        assert_eq!(config.identity.tokens, [TokenSource::Authorization]);
+        let bearer = TokenSource::Header { name: "authorization".to_owned(), scheme: Scheme::Bearer };
+        assert_eq!(config.identity.tokens, [bearer]);
+        assert_eq!(config.identity.on_anonymous, OnAnonymous::Unseen);
         assert_eq!(config.identity.issuers, []);
         let names: Vec<_> = config.upstream_headers.iter().map(|h| h.name.as_str()).collect();
         assert_eq!(names, ["x-user-id", "x-user-roles"]);

@@ -3,7 +3,7 @@
 //! The readers beside this file are what counts; the schema repeats them in
 //! words that an editor understands. A test compares the two.
 
-use super::{identity, keys, listen, read};
+use super::{claims, identity, keys, listen, read, tokens};
 use crate::yaml::Shape;
 
 /// JSON Schema, draft 2020-12.
@@ -15,7 +15,10 @@ pub const SHAPES: &[(&str, Shape)] = &[
     ("", read::SHAPE),
     ("listen", listen::SHAPE),
     ("identity", identity::SHAPE),
-    ("token", identity::TOKEN),
+    ("cache", identity::CACHE),
+    ("token", tokens::SHAPE),
     ("issuer", identity::ISSUER),
+    ("listClaim", claims::LIST),
+    ("scopes", claims::SCOPES),
     ("keys", keys::SHAPE),
 ];

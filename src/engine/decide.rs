@@ -8,6 +8,7 @@ use super::principal::Principal;
 use super::reason::Reason;
 use super::request::{Refusal, Request, Upgrade, ambiguous};
 use crate::compile::{Index, Route, RouteId, Rule, Service, ServiceId};
+use crate::config::OnAnonymous;
 use crate::policy::{Access, Method, PathFault};
 
 /// What a decision tells while it is made. `explain` records it; the server
@@ -41,25 +42,28 @@ pub enum Step<'a> {
     Codes(RouteId, bool),
 }
 
-/// Decides one request. `identify` is asked at most once, and only where the
-/// route needs a caller.
+/// Decides one request. `identify` is asked at most once, with the service
+/// that the request is for: where the route needs a caller, and on routes for
+/// everyone as `on_anonymous` says.
 pub fn decide(
     index: &Index,
     input: &Input<'_>,
-    identify: impl FnOnce() -> Result<Arc<Principal>, (Reason, &'static str)>,
+    on_anonymous: OnAnonymous,
+    identify: impl FnOnce(&Service) -> Result<Arc<Principal>, (Reason, &'static str)>,
 ) -> Decision {
-    decide_observed(index, input, identify, &mut Silent)
+    decide_observed(index, input, on_anonymous, identify, &mut Silent)
 }
 
 /// As [`decide`], telling every step.
 pub fn decide_observed(
     index: &Index,
     input: &Input<'_>,
-    identify: impl FnOnce() -> Result<Arc<Principal>, (Reason, &'static str)>,
+    on_anonymous: OnAnonymous,
+    identify: impl FnOnce(&Service) -> Result<Arc<Principal>, (Reason, &'static str)>,
     observer: &mut impl Observer,
 ) -> Decision {
     let mut decision = Decision::refused(Reason::EngineError, None);
-    match steps(index, input, identify, observer, &mut decision) {
+    match steps(index, input, on_anonymous, identify, observer, &mut decision) {
         Ok(()) => decision.reason = Reason::Allowed,
         Err((reason, detail)) => {
             // INVARIANT: a refusal never carries the reason that allows.
@@ -73,7 +77,8 @@ pub fn decide_observed(
 fn steps(
     index: &Index,
     input: &Input<'_>,
-    identify: impl FnOnce() -> Result<Arc<Principal>, Refusal>,
+    on_anonymous: OnAnonymous,
+    identify: impl FnOnce(&Service) -> Result<Arc<Principal>, Refusal>,
     observer: &mut impl Observer,
     decision: &mut Decision,
 ) -> Result<(), Refusal> {
@@ -105,11 +110,18 @@ fn steps(
             ));
         }
     }
-    if preflight.is_some() || route.rule.is_anonymous() {
+    if preflight.is_some() {
+        return Ok(());
+    }
+    if route.rule.is_anonymous() {
+        decision.principal = visitor(on_anonymous, || identify(service))?;
+        if let Some(principal) = &decision.principal {
+            observer.step(Step::Caller(principal));
+        }
         return Ok(());
     }
 
-    let principal: &Principal = decision.principal.insert(identify()?);
+    let principal: &Principal = decision.principal.insert(identify(service)?);
     observer.step(Step::Caller(principal));
     if let Rule::Needs { roles, codes } = &route.rule {
         if let Some(need) = roles {
@@ -128,6 +140,22 @@ fn steps(
         }
     }
     Ok(())
+}
+
+/// Who calls a route that everyone may call, if anybody is to be known.
+fn visitor(
+    on_anonymous: OnAnonymous,
+    identify: impl FnOnce() -> Result<Arc<Principal>, Refusal>,
+) -> Result<Option<Arc<Principal>>, Refusal> {
+    if on_anonymous == OnAnonymous::Unseen {
+        return Ok(None);
+    }
+    match identify() {
+        Ok(principal) => Ok(Some(principal)),
+        Err((Reason::TokenMissing, _)) => Ok(None),
+        Err(_) if on_anonymous == OnAnonymous::IgnoreInvalid => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 /// Step 3. A name from the proxy's configuration decides; without one, host

@@ -12,7 +12,8 @@ use super::lack::{Lack, lacks};
 use super::principal::Principal;
 use super::reason::Reason;
 use super::recorder::Recorder;
-use crate::compile::Index;
+use crate::compile::{Index, Service};
+use crate::config::OnAnonymous;
 use crate::diag::Place;
 
 /// A decision and how it came about, for a person or a program.
@@ -74,10 +75,11 @@ pub fn explain(
     index: &Index,
     input: &Input<'_>,
     origin: Origin,
-    identify: impl FnOnce() -> Result<Arc<Principal>, (Reason, &'static str)>,
+    on_anonymous: OnAnonymous,
+    identify: impl FnOnce(&Service) -> Result<Arc<Principal>, (Reason, &'static str)>,
 ) -> (Decision, Explanation) {
     let mut recorder = Recorder::new(index, origin);
-    let decision = decide_observed(index, input, identify, &mut recorder);
+    let decision = decide_observed(index, input, on_anonymous, identify, &mut recorder);
     let mut steps = recorder.into_notes();
     if steps.last().is_none_or(|last| last.passed) && !decision.reason.is_allowed() {
         steps.push(refusal(index, &decision));

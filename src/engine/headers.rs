@@ -49,6 +49,15 @@ pub struct UnsafeValue {
     pub why: &'static str,
 }
 
+impl HeaderChanges {
+    /// About how many bytes these take in memory beside themselves; names are
+    /// shared.
+    pub fn bytes(&self) -> usize {
+        let values: usize = self.set.iter().map(|(_, value)| value.len()).sum();
+        values + size_of_val(self.set.as_slice()) + size_of_val(self.remove.as_slice())
+    }
+}
+
 impl HeaderPlan {
     /// A plan for the configured headers.
     pub fn new(headers: &[UpstreamHeader]) -> Self {
@@ -75,6 +84,16 @@ impl HeaderPlan {
         principal: Option<&Principal>,
         client: Headers<'_>,
     ) -> Result<HeaderChanges, UnsafeValue> {
+        self.prepare(index, principal).map(|prepared| self.complete(&prepared, client))
+    }
+
+    /// The changes as far as they depend on the caller alone: good for every
+    /// request of the same caller, once [`HeaderPlan::complete`]d for it.
+    pub fn prepare(
+        &self,
+        index: &Index,
+        principal: Option<&Principal>,
+    ) -> Result<HeaderChanges, UnsafeValue> {
         let mut changes = HeaderChanges::default();
         let mut bytes = 0;
         for managed in &self.headers {
@@ -94,8 +113,14 @@ impl HeaderPlan {
             changes.set.push((managed.name.clone(), value));
         }
         changes.remove.extend(self.lookalikes.iter().cloned());
-        self.mixed_lookalikes(client, &mut changes.remove);
         Ok(changes)
+    }
+
+    /// Prepared changes, with what a request's own headers add to them.
+    pub fn complete(&self, prepared: &HeaderChanges, client: Headers<'_>) -> HeaderChanges {
+        let mut changes = prepared.clone();
+        self.mixed_lookalikes(client, &mut changes.remove);
+        changes
     }
 
     /// Spellings such as `x-user_id`, which are too many to list beforehand.

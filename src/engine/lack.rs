@@ -28,6 +28,9 @@ pub enum Lack {
         granted_by: Vec<String>,
         /// The caller's own roles that deny it: no further role would help.
         denied_by: Vec<Denier>,
+        /// Whether the token's scopes leave it out: no role would help either.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        out_of_scope: bool,
     },
 }
 
@@ -52,6 +55,9 @@ impl fmt::Display for Lack {
             Self::Code { name, denied_by, .. } if !denied_by.is_empty() => {
                 let roles: Vec<_> = denied_by.iter().map(|d| format!("{} ({})", d.role, d.place)).collect();
                 write!(f, "the code {name}, which is denied by the caller's role {}", roles.join(", "))
+            }
+            Self::Code { name, out_of_scope: true, .. } => {
+                write!(f, "the code {name}, which the token's scopes do not include")
             }
             Self::Code { name, granted_by, .. } if granted_by.is_empty() => {
                 write!(f, "the code {name}, which no role grants")
@@ -107,5 +113,7 @@ fn code(index: &Index, principal: &Principal, id: CodeId) -> Lack {
         .map(|(_, r)| r.name.to_string())
         .collect();
     let name = index.code(id).map_or_else(String::new, |c| c.as_str().to_owned());
-    Lack::Code { name, granted_by, denied_by }
+    let scopes = principal.subject().scopes.as_ref();
+    let out_of_scope = scopes.is_some_and(|scopes| !scopes.contains(&name));
+    Lack::Code { name, granted_by, denied_by, out_of_scope }
 }

@@ -14,7 +14,8 @@ pub struct Principal {
     assigned: Vec<Assignment>,
     /// Those and all they inherit.
     roles: BitSet,
-    /// Granted by any of them, denied by none.
+    /// Granted by any of them or by the token, denied by none of them, and
+    /// within the token's scopes.
     codes: BitSet,
 }
 
@@ -28,8 +29,9 @@ pub struct Assignment {
 }
 
 impl Principal {
-    /// Resolves a caller. Role names that the policy does not know give
-    /// nothing.
+    /// Resolves a caller. Roles and codes that the policy does not know give
+    /// nothing. What a token calls a code is that code and never a pattern; a
+    /// deny of a held role wins over it.
     pub fn resolve(index: &Index, subject: Subject) -> Self {
         let from_token = subject.roles.iter().filter_map(|name| index.role_named(name));
         let mut assigned: Vec<_> = from_token.map(|role| Assignment { role, binding: None }).collect();
@@ -50,7 +52,16 @@ impl Principal {
             codes.union(&role.granted);
             denied.union(&role.denied);
         }
+        let named = |names: &[String]| -> Vec<CodeId> {
+            names.iter().filter_map(|name| index.code_named(name)).collect()
+        };
+        named(&subject.codes).into_iter().for_each(|code| codes.insert(code.number()));
         codes.subtract(&denied);
+        if let Some(scopes) = &subject.scopes {
+            let mut limit = index.no_codes();
+            named(scopes).into_iter().for_each(|code| limit.insert(code.number()));
+            codes.intersect(&limit);
+        }
         Self { subject, assigned, roles, codes }
     }
 
@@ -69,9 +80,21 @@ impl Principal {
         self.roles.contains(role.number())
     }
 
-    /// Whether some role grants the code and none denies it.
+    /// Whether some role or the token grants the code, no role denies it, and
+    /// the token's scopes include it.
     pub fn has_code(&self, code: CodeId) -> bool {
         self.codes.contains(code.number())
+    }
+
+    /// About how many bytes this takes in memory, for caches that must be
+    /// bounded. Counts too much rather than too little.
+    pub fn bytes(&self) -> usize {
+        let Self { subject, assigned, roles, codes } = self;
+        size_of::<Self>()
+            + subject.bytes()
+            + assigned.len() * size_of::<Assignment>()
+            + roles.bytes()
+            + codes.bytes()
     }
 
     /// Every code the policy names that the caller has, in order.

@@ -64,6 +64,18 @@ impl<'i> Recorder<'i> {
         if principal.assigned().is_empty() && principal.subject().roles.is_empty() {
             self.note("role", true, "none".to_owned(), None);
         }
+        for code in &principal.subject().codes {
+            let gives =
+                if index.code_named(code).is_some() { "" } else { " but not in the policy: gives nothing" };
+            self.note("code", true, format!("{}, {given}{gives}", code.escape_debug()), None);
+        }
+        if let Some(scopes) = &principal.subject().scopes {
+            let text = match scopes.as_slice() {
+                [] => "none, so that no code is left".to_owned(),
+                scopes => format!("no code but {}", scopes.join(", ").escape_debug()),
+            };
+            self.note("scopes", true, text, None);
+        }
         self.caller = Some(principal.clone());
     }
 
@@ -86,7 +98,11 @@ impl<'i> Recorder<'i> {
         if let (true, Some(caller)) = (holds, &self.caller) {
             let held: Vec<&Role> = caller.assigned().iter().filter_map(|a| self.index.role(a.role)).collect();
             let met = need.ids.iter().filter_map(|id| {
-                let how = held.iter().find_map(|role| meets(caller, *id, role))?;
+                let by_token = || {
+                    let given = step == "codes" && caller.subject().codes.iter().any(|c| c == name(*id));
+                    given.then(|| "granted by the token".to_owned())
+                };
+                let how = held.iter().find_map(|role| meets(caller, *id, role)).or_else(by_token)?;
                 Some(if need.ids.len() == 1 { how } else { format!("{} {how}", name(*id)) })
             });
             let met: Vec<_> = met.collect();

@@ -14,6 +14,11 @@ pub struct Subject {
     pub roles: Vec<String>,
     /// Group names out of the token, as they stand there.
     pub groups: Vec<String>,
+    /// Permission codes out of the token, as they stand there.
+    pub codes: Vec<String>,
+    /// Permission codes that limit what roles and `codes` give; `None` where
+    /// the token's scopes are not asked.
+    pub scopes: Option<Vec<String>>,
     /// All claims of the token.
     pub claims: Map<String, Value>,
 }
@@ -22,5 +27,32 @@ pub struct Subject {
 impl fmt::Debug for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subject").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl Subject {
+    /// About how many bytes this takes in memory beside itself.
+    pub(super) fn bytes(&self) -> usize {
+        let Self { user, roles, groups, codes, scopes, claims } = self;
+        let lists = [roles, groups, codes].into_iter().chain(scopes);
+        let names: usize = lists.flatten().map(|name| size_of::<String>() + name.len()).sum();
+        user.len() + names + members(claims)
+    }
+}
+
+/// Of a map: a tree's nodes may be half empty.
+fn members(map: &Map<String, Value>) -> usize {
+    let entry = 2 * (size_of::<String>() + size_of::<Value>());
+    map.iter().map(|(name, value)| entry + name.len() + inside(value)).sum()
+}
+
+/// No deeper than the reader of JSON goes.
+fn inside(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        // Lists grow by doubling.
+        Value::Array(items) => items.iter().map(|item| 2 * size_of::<Value>() + inside(item)).sum(),
+        Value::Object(map) => members(map),
     }
 }

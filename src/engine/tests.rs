@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::compile::{Index, compile};
+use crate::config::OnAnonymous;
 use crate::diag::{Format, Report, Sources, render};
 use crate::policy::read_texts;
 
@@ -32,7 +33,7 @@ fn ask(index: &Index, line: &str, headers: &[(&str, &str)], roles: Option<&[&str
         source: Some("192.0.2.1".parse().unwrap()),
         headers: Headers::new(&headers),
     };
-    decide(index, &input, || {
+    decide(index, &input, OnAnonymous::Unseen, |_| {
         let roles = roles.ok_or((Reason::TokenMissing, ""))?;
         let subject = Subject {
             user: "ann".to_owned(),
@@ -238,7 +239,7 @@ fn host_3_the_proxys_word_decides_and_an_unknown_one_denies() {
     let ask = |host, service| {
         let input =
             Input { method: "GET", host, path: "/x", service, source: None, headers: Headers::default() };
-        decide(&index, &input, || Err((Reason::TokenMissing, ""))).reason
+        decide(&index, &input, OnAnonymous::Unseen, |_| Err((Reason::TokenMissing, ""))).reason
     };
     assert_eq!(ask("api.test", None), Reason::Allowed);
     assert_eq!(ask("API.Test.:8443", Some("s")), Reason::Allowed);
@@ -296,7 +297,7 @@ fn ip_rules_are_inherited_and_fail_closed() {
         let source = source.map(|s| s.parse().unwrap());
         let input =
             Input { method: "GET", host: "a", path, service: None, source, headers: Headers::default() };
-        decide(&index, &input, || Err((Reason::TokenMissing, ""))).reason
+        decide(&index, &input, OnAnonymous::Unseen, |_| Err((Reason::TokenMissing, ""))).reason
     };
     assert_eq!(ask("/x", Some("192.0.2.1")), Reason::IpDenied, "inherit: false keeps `ip`");
     assert_eq!(ask("/x", Some("::ffff:192.0.2.1")), Reason::IpDenied);
@@ -320,7 +321,9 @@ fn the_explanation_names_places_and_holders() {
     let told_of = |roles: &[&str], origin| {
         let roles = roles.iter().map(|r| (*r).to_owned()).collect();
         let subject = Subject { user: "ann".to_owned(), roles, ..Subject::default() };
-        explain(&index, &input, origin, || Ok(Arc::new(Principal::resolve(&index, subject))))
+        explain(&index, &input, origin, OnAnonymous::Unseen, |_| {
+            Ok(Arc::new(Principal::resolve(&index, subject)))
+        })
     };
     let says = |told: &Explanation, text: &str| told.steps.iter().any(|s| s.text == text);
 

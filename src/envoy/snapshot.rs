@@ -12,21 +12,38 @@ use super::problem::{Names, Required};
 use super::request::Words;
 use super::verdict::{Judge, Verdict};
 use crate::compile::Index;
-use crate::engine::{Decision, HeaderPlan, Principal, Reason, decide};
-use crate::identity::Verifier;
+use crate::engine::{Decision, HeaderChanges, HeaderPlan, Principal, Reason, UnsafeValue, decide};
+use crate::identity::{Remembered, TokenCache, Verifier};
 
-/// Policy, keys and managed headers that belong together.
+/// Policy, keys and managed headers that belong together, and what they make
+/// of the tokens that were verified under them. Another policy or
+/// configuration is another snapshot and remembers nothing of this one's.
 #[derive(Debug)]
 pub struct Snapshot {
     index: Index,
     verifier: Verifier,
     headers: HeaderPlan,
+    callers: TokenCache<Caller>,
+}
+
+/// What this snapshot makes of a token.
+struct Caller {
+    principal: Arc<Principal>,
+    /// As far as they do not depend on the request.
+    headers: Result<HeaderChanges, UnsafeValue>,
+}
+
+impl Remembered for Caller {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.principal.bytes() + self.headers.as_ref().map_or(0, HeaderChanges::bytes)
+    }
 }
 
 impl Snapshot {
     /// A snapshot of these.
     pub fn new(index: Index, verifier: Verifier, headers: HeaderPlan) -> Self {
-        Self { index, verifier, headers }
+        let callers = verifier.new_cache();
+        Self { index, verifier, headers, callers }
     }
 
     /// The policy.
@@ -34,18 +51,37 @@ impl Snapshot {
         &self.index
     }
 
+    /// The keys.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
     fn judge(&self, words: &Words, clock: impl FnOnce() -> SystemTime) -> Verdict {
-        let Self { index, verifier, headers } = self;
+        let Self { index, verifier, headers, callers } = self;
         let pairs = words.pairs();
         let input = words.input(&pairs);
-        let decision = decide(index, &input, || {
+        let mut caller: Option<Arc<Caller>> = None;
+        let decision = decide(index, &input, verifier.on_anonymous(), |service| {
             let now = seconds(clock()).ok_or((Reason::EngineError, "the clock stands before 1970"))?;
-            let subject = verifier.authenticate(input.headers, now).map_err(|r| (r.reason, r.detail))?;
-            Ok(Arc::new(Principal::resolve(index, subject)))
+            let known = verifier
+                .recall(callers, input.headers, &service.audiences, now, |subject| {
+                    let principal = Arc::new(Principal::resolve(index, subject));
+                    let headers = headers.prepare(index, Some(&principal));
+                    Caller { principal, headers }
+                })
+                .map_err(|refusal| (refusal.reason, refusal.detail))?;
+            Ok(Arc::clone(&caller.insert(known).principal))
         });
         let mut verdict = self.in_names(&decision);
         if decision.reason.is_allowed() {
-            match headers.render(index, decision.principal.as_deref(), input.headers) {
+            let changes = match &caller {
+                Some(caller) => match &caller.headers {
+                    Ok(prepared) => Ok(headers.complete(prepared, input.headers)),
+                    Err(fault) => Err(fault.clone()),
+                },
+                None => headers.render(index, None, input.headers),
+            };
+            match changes {
                 Ok(changes) => verdict.changes = changes,
                 Err(fault) => {
                     verdict.reason = Reason::ValueUnsafe;

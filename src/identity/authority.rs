@@ -2,37 +2,21 @@
 //! is ever used for another.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Refusal;
+use super::rules::Rules;
 use super::signature::VerifyingKey;
-use crate::config::{Algorithm, ClaimPath, Issuer};
+use crate::config::Algorithm;
 use crate::engine::Reason;
 
 /// An issuer with its keys.
 pub(super) struct Authority {
     pub(super) algorithms: Vec<Algorithm>,
     pub(super) keys: Keys,
+    /// Changes whenever the keys do, after they did.
+    pub(super) generation: AtomicU64,
     pub(super) rules: Rules,
-}
-
-/// What an issuer's claims must say, and where they say it.
-pub(super) struct Rules {
-    pub(super) audiences: Vec<String>,
-    pub(super) user: ClaimPath,
-    pub(super) roles: Vec<ClaimPath>,
-    pub(super) groups: Vec<ClaimPath>,
-}
-
-impl Rules {
-    /// The rules of a configured issuer.
-    pub(super) fn of(issuer: &Issuer) -> Self {
-        Self {
-            audiences: issuer.audiences.clone(),
-            user: issuer.user.clone(),
-            roles: issuer.roles.clone(),
-            groups: issuer.groups.clone(),
-        }
-    }
 }
 
 /// The keys of an issuer.
@@ -95,6 +79,13 @@ impl Authority {
                 }
             }
         }
+    }
+
+    /// The generation of the keys. What was verified under another is to be
+    /// verified anew. Whoever verifies asks for it first: keys that change in
+    /// between then make the result old, never young.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     pub(super) fn rules(&self) -> &Rules {

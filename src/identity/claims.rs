@@ -7,98 +7,85 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use super::authority::Rules;
-use crate::config::ClaimPath;
-use crate::engine::{Reason, Subject};
-
-/// How far, in seconds, the issuer's clock may be from ours.
-pub const CLOCK_SKEW: u64 = 30;
-
-/// How far ahead, in seconds, `exp` may lie: ten years. What lies beyond is a
-/// mistake of the issuer's, such as milliseconds.
-pub const MAX_AHEAD: u64 = 10 * 366 * 24 * 60 * 60;
+use super::rules::Rules;
+use super::validity::Validity;
+use crate::config::{ClaimPath, ListClaim};
+use crate::engine::Subject;
 
 /// The longest subject or user id.
 const MAX_ID_BYTES: usize = 256;
 
-/// Checks all claims and names the subject.
-pub(super) fn subject(claims: Map<String, Value>, rules: &Rules, now: u64) -> Result<Subject, Refusal> {
-    // Bound to a key of the sender's, whose proof nobody here could check.
+/// Who calls, out of claims.
+pub(super) struct Named {
+    pub(super) subject: Subject,
+    /// How many of the claims that list names held something else, and so
+    /// gave nothing.
+    pub(super) unreadable: u64,
+}
+
+/// Checks all claims and names the subject. The service's audiences count
+/// where it has some.
+pub(super) fn subject(
+    claims: Map<String, Value>,
+    rules: &Rules,
+    service: &[Box<str>],
+    now: u64,
+) -> Result<(Named, Validity), Refusal> {
+    unbound(&claims)?;
+    let validity = Validity::read(&claims)?;
+    validity.check(rules, service, now)?;
+    required(&claims, rules)?;
+    sub(&claims)?;
+    Ok((bearer(claims, rules)?, validity))
+}
+
+/// Refuses a token that is bound to a key of the sender's, whose proof nobody
+/// here could check.
+pub(super) fn unbound(claims: &Map<String, Value>) -> Result<(), Refusal> {
     if claims.contains_key("cnf") {
         return Err(Refusal::malformed("`cnf` binds the token to its sender, which is not checked here"));
     }
-    time(&claims, now)?;
-    audience(&claims, rules)?;
+    Ok(())
+}
+
+/// Refuses a token that lacks a claim which its issuer must give.
+pub(super) fn required(claims: &Map<String, Value>, rules: &Rules) -> Result<(), Refusal> {
+    let there = |path: &ClaimPath| path.find(claims).is_some_and(|value| !value.is_null());
+    if rules.required.iter().all(there) {
+        Ok(())
+    } else {
+        Err(Refusal::malformed("a claim of the issuer's `required_claims` is missing"))
+    }
+}
+
+/// Refuses a token that speaks for nobody.
+pub(super) fn sub(claims: &Map<String, Value>) -> Result<(), Refusal> {
     let sub = claims.get("sub").ok_or(Refusal::malformed("`sub` is missing"))?;
-    identifier(sub, "`sub` is not a usable text")?;
-    bearer(claims, rules)
+    identifier(sub, "`sub` is not a usable text").map(drop)
 }
 
 /// For whom the claims speak, whether or not they are for us and now.
-pub(super) fn bearer(claims: Map<String, Value>, rules: &Rules) -> Result<Subject, Refusal> {
-    let user = rules.user.find(&claims).ok_or(Refusal::malformed("the user's claim is missing"))?;
+pub(super) fn bearer(claims: Map<String, Value>, rules: &Rules) -> Result<Named, Refusal> {
+    // The first claim that is there: a bad one is not passed over.
+    let user = rules.user.iter().find_map(|path| path.find(&claims));
+    let user = user.ok_or(Refusal::malformed("the user's claim is missing"))?;
     let user = identifier(user, "the user's claim is not a usable text")?;
     // An upstream that reads a header as a list would see several users.
     if user.contains(',') {
         return Err(Refusal::malformed("the user's claim holds a comma"));
     }
-    Ok(Subject {
+    let mut unreadable = 0;
+    let mut names = |lists: &[ListClaim]| names(lists, &claims, &mut unreadable);
+    let subject = Subject {
         user: user.to_owned(),
-        roles: names(&rules.roles, &claims),
-        groups: names(&rules.groups, &claims),
-        claims,
-    })
-}
-
-fn time(claims: &Map<String, Value>, now: u64) -> Result<(), Refusal> {
-    let exp = seconds(claims, "exp", "`exp` is not a time in whole seconds")?
-        .ok_or(Refusal::malformed("`exp` is missing"))?;
-    let nbf = seconds(claims, "nbf", "`nbf` is not a time in whole seconds")?;
-    let iat = seconds(claims, "iat", "`iat` is not a time in whole seconds")?;
-    if exp > now.saturating_add(MAX_AHEAD) {
-        return Err(Refusal::malformed("`exp` lies more than ten years ahead"));
-    }
-    if now >= exp.saturating_add(CLOCK_SKEW) {
-        return Err(Refusal::new(Reason::TokenExpired, "`exp` has passed"));
-    }
-    let ahead = |time: Option<u64>| time.is_some_and(|time| time > now.saturating_add(CLOCK_SKEW));
-    if ahead(nbf) {
-        return Err(Refusal::new(Reason::TokenNotYetValid, "`nbf` lies ahead"));
-    }
-    if ahead(iat) {
-        return Err(Refusal::new(Reason::TokenNotYetValid, "`iat` lies ahead"));
-    }
-    Ok(())
-}
-
-/// A time, where there is one. Whole seconds since 1970; `5.0` is whole,
-/// fractions, negative numbers and every other type are not.
-fn seconds(claims: &Map<String, Value>, name: &str, wrong: &'static str) -> Result<Option<u64>, Refusal> {
-    /// Beyond it, floating point skips whole numbers.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let whole = value.as_f64().filter(|f| value.is_f64() && f.fract() == 0.0 && (0.0..EXACT).contains(f));
-    match (value.as_u64(), whole) {
-        (Some(seconds), _) => Ok(Some(seconds)),
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, from 0 to 2^53")]
-        (None, Some(whole)) => Ok(Some(whole as u64)),
-        (None, None) => Err(Refusal::malformed(wrong)),
-    }
-}
-
-fn audience(claims: &Map<String, Value>, rules: &Rules) -> Result<(), Refusal> {
-    let wrong = Refusal::malformed("`aud` is neither a text nor a list of texts");
-    let ours = |audience: &str| rules.audiences.iter().any(|a| a == audience);
-    let found = match claims.get("aud") {
-        None => false,
-        Some(Value::String(audience)) => ours(audience),
-        Some(Value::Array(list)) => {
-            let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-            texts.ok_or(wrong)?.into_iter().any(ours)
-        }
-        Some(_) => return Err(wrong),
+        roles: names(&rules.roles),
+        groups: names(&rules.groups),
+        codes: names(&rules.codes),
+        // A token without the claim has no scopes, which is not "no limit".
+        scopes: rules.scopes.as_ref().map(|scopes| names(std::slice::from_ref(scopes))),
+        claims: Map::new(),
     };
-    if found { Ok(()) } else { Err(Refusal::new(Reason::AudienceMismatch, "`aud` names none of ours")) }
+    Ok(Named { subject: Subject { claims, ..subject }, unreadable })
 }
 
 /// A text that names somebody: not empty, not endless, and nothing in it that
@@ -125,16 +112,33 @@ fn is_unseen(c: char) -> bool {
             | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The names that claims list, without repeats. Only a list of texts gives
-/// any; what holds anything else gives nothing at all. Names are kept byte for
-/// byte: no pattern, no trimming, no folding.
-fn names(paths: &[ClaimPath], claims: &Map<String, Value>) -> Vec<String> {
+/// The names that claims list, without repeats. What holds anything but a
+/// list of texts (or, where so configured, one text of them) gives nothing at
+/// all, and is counted. Names are kept byte for byte: no pattern, no trimming,
+/// no folding.
+fn names(lists: &[ListClaim], claims: &Map<String, Value>, unreadable: &mut u64) -> Vec<String> {
     let mut seen = HashSet::new();
-    let lists = paths.iter().filter_map(|path| path.find(claims)?.as_array());
-    lists
-        .filter_map(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>())
-        .flatten()
-        .filter(|name| seen.insert(*name))
-        .map(str::to_owned)
-        .collect()
+    let mut out = Vec::new();
+    for list in lists {
+        let Some(value) = list.path.find(claims) else { continue };
+        match texts(value, list.spaced) {
+            Some(texts) => out.extend(texts.into_iter().filter(|t| seen.insert(*t)).map(str::to_owned)),
+            None => *unreadable += 1,
+        }
+    }
+    out
+}
+
+fn texts(value: &Value, spaced: bool) -> Option<Vec<&str>> {
+    match value {
+        Value::Array(items) => items.iter().map(Value::as_str).collect(),
+        Value::String(text) if spaced && text.is_empty() => Some(Vec::new()),
+        // Single spaces, as RFC 6749 writes scopes: nothing else is guessed.
+        Value::String(text) if spaced => {
+            let texts: Vec<&str> = text.split(' ').collect();
+            let whole = |text: &&str| !text.is_empty() && !text.chars().any(is_unseen);
+            texts.iter().all(whole).then_some(texts)
+        }
+        _ => None,
+    }
 }

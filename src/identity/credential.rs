@@ -1,80 +1,123 @@
 //! Where the token stands in a request: exactly one, or a refusal. Of several
-//! none is picked.
+//! none is picked, and only the configured places are looked at.
+//!
+//! The same token in two places (a header and a cookie, say) is one token;
+//! twice in one place it is two, because whoever reads that place next may see
+//! either.
 
-use super::Refusal;
-use crate::config::TokenSource;
+use super::{Refusal, cookie};
+use crate::config::{Scheme, TokenSource};
 use crate::engine::{Headers, Reason};
 
 /// The longest token that is looked at. Nothing is decoded before this gate.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// A token. Without `Debug` and `Display`, so that none gets printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Token<'h>(&'h str);
 
 impl<'h> Token<'h> {
     /// The text.
-    pub(super) fn as_str(&self) -> &'h str {
+    pub(super) fn as_str(self) -> &'h str {
         self.0
     }
 }
 
+/// What stands in one place.
+pub(super) enum Found<'h> {
+    /// Nothing, and what exactly was not there.
+    Nothing(&'static str),
+    /// Credentials of another kind, such as `Basic`.
+    Other(&'static str),
+    /// A token.
+    Token(Token<'h>),
+}
+
 /// The one token of a request.
-pub(super) fn find<'h>(sources: &[TokenSource], headers: Headers<'h>) -> Result<Token<'h>, Refusal> {
-    if sources.contains(&TokenSource::Authorization) {
-        authorization(headers)
-    } else {
-        Err(missing("no place for tokens is configured"))
+pub(super) fn find<'h>(sources: &'h [TokenSource], headers: Headers<'h>) -> Result<Token<'h>, Refusal> {
+    let mut token = None;
+    let mut other = None;
+    let mut nothing = "no place for tokens is configured";
+    for source in sources {
+        let found = match source {
+            TokenSource::Header { name, scheme: Scheme::Bearer } => bearer(name, headers)?,
+            TokenSource::Header { name, scheme: Scheme::None } => plain(name, headers)?,
+            TokenSource::Cookie(name) => cookie::find(name, headers)?,
+        };
+        match (found, token) {
+            (Found::Nothing(what), _) => nothing = what,
+            (Found::Other(what), _) => other = Some(what),
+            (Found::Token(found), None) => token = Some(found),
+            (Found::Token(found), Some(first)) if found == first => {}
+            (Found::Token(_), Some(_)) => return Err(ambiguous("two tokens in two places")),
+        }
+    }
+    match (token, other) {
+        (Some(token), None) => Ok(token),
+        // To use another scheme is to send no token (RFC 6750, section 3.1).
+        // Beside a token it is a second credential.
+        (Some(_), Some(_)) => Err(ambiguous("a token beside credentials of another scheme")),
+        (None, Some(other)) => Err(missing(other)),
+        (None, None) => Err(missing(nothing)),
     }
 }
 
-/// Refuses a text that is too long to be looked at.
-pub(super) fn check_length(token: &str) -> Result<(), Refusal> {
-    if token.len() > MAX_TOKEN_BYTES {
-        return Err(Refusal::malformed("the token is longer than 8 KiB"));
-    }
-    Ok(())
-}
-
-fn authorization(headers: Headers<'_>) -> Result<Token<'_>, Refusal> {
-    let mut values = headers.all("authorization");
-    let Some(value) = values.next() else {
-        return Err(missing("no authorization header"));
+/// `Bearer`, one space, a token.
+fn bearer<'h>(name: &'h str, headers: Headers<'h>) -> Result<Found<'h>, Refusal> {
+    let Some(value) = only(name, headers)? else {
+        return Ok(Found::Nothing("no header that may hold a token"));
     };
+    let Ok(value) = std::str::from_utf8(value) else {
+        return Err(Refusal::malformed("the header is not text"));
+    };
+    let Some((scheme, text)) = value.split_once(' ') else {
+        return Err(Refusal::malformed("the header is a single word"));
+    };
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return if !scheme.is_empty() && scheme.bytes().all(is_scheme_byte) {
+            Ok(Found::Other("the header has another scheme"))
+        } else {
+            Err(Refusal::malformed("the header has no scheme"))
+        };
+    }
+    token(text.as_bytes()).map(Found::Token)
+}
+
+/// A token and nothing else.
+fn plain<'h>(name: &'h str, headers: Headers<'h>) -> Result<Found<'h>, Refusal> {
+    match only(name, headers)? {
+        Some(value) => token(value).map(Found::Token),
+        None => Ok(Found::Nothing("no header that may hold a token")),
+    }
+}
+
+/// The only value of a header.
+fn only<'h>(name: &'h str, headers: Headers<'h>) -> Result<Option<&'h [u8]>, Refusal> {
+    let mut values = headers.all(name);
+    let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(ambiguous("more than one authorization header"));
+        return Err(ambiguous("the header stands there more than once"));
     }
     if value.len() > MAX_TOKEN_BYTES + "Bearer ".len() {
         return Err(Refusal::malformed("the token is longer than 8 KiB"));
     }
-    // Envoy joins several headers of this name with commas, in every mode.
+    // Envoy joins several headers of one name with commas: `authorization` in
+    // every mode, others where raw headers are off.
     if value.contains(&b',') {
-        return Err(ambiguous("a comma in the authorization header"));
+        return Err(ambiguous("a comma in the header"));
     }
-    let Ok(value) = std::str::from_utf8(value) else {
-        return Err(Refusal::malformed("the authorization header is not text"));
-    };
-    let Some((scheme, token)) = value.split_once(' ') else {
-        return Err(Refusal::malformed("the authorization header is a single word"));
-    };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        // RFC 6750 section 3.1: to use another method is to send no token.
-        return if !scheme.is_empty() && scheme.bytes().all(is_scheme_byte) {
-            Err(missing("the authorization header has another scheme"))
-        } else {
-            Err(Refusal::malformed("the authorization header has no scheme"))
-        };
-    }
-    if token.is_empty() || !token.bytes().all(is_token_byte) {
-        return Err(Refusal::malformed("what follows the scheme is not a token"));
-    }
-    check_length(token)?;
-    Ok(Token(token))
+    Ok(Some(value))
 }
 
-/// The characters of RFC 6750's `b64token`, `=` among them: what a JWT may
-/// hold is for its own parser to say.
-fn is_token_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+/// A text of the characters of RFC 6750's `b64token`, `=` among them: what a
+/// JWT may hold is for its own parser to say.
+pub(super) fn token(bytes: &[u8]) -> Result<Token<'_>, Refusal> {
+    if bytes.len() > MAX_TOKEN_BYTES {
+        return Err(Refusal::malformed("the token is longer than 8 KiB"));
+    }
+    let is_token_byte = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
+    let text = std::str::from_utf8(bytes).ok().filter(|t| !t.is_empty() && bytes.iter().all(is_token_byte));
+    text.map(Token).ok_or(Refusal::malformed("what stands in the token's place is not a token"))
 }
 
 fn is_scheme_byte(b: u8) -> bool {
@@ -85,6 +128,6 @@ fn missing(detail: &'static str) -> Refusal {
     Refusal::new(Reason::TokenMissing, detail)
 }
 
-fn ambiguous(detail: &'static str) -> Refusal {
+pub(super) fn ambiguous(detail: &'static str) -> Refusal {
     Refusal::new(Reason::TokenAmbiguous, detail)
 }

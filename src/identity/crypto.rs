@@ -30,8 +30,10 @@ pub(super) fn is_on_curve(family: Family, point: &[u8]) -> bool {
 }
 
 /// The SHA-256 of some bytes.
-pub(super) fn sha256(bytes: &[u8]) -> Vec<u8> {
-    digest::digest(&digest::SHA256, bytes).as_ref().to_vec()
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
+    out
 }
 
 /// Random bytes from the system.

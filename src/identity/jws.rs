@@ -11,6 +11,7 @@ pub(super) struct Jws<'t> {
     signed: &'t str,
     signature: &'t str,
     algorithm: String,
+    typ: Option<String>,
     key_id: Option<String>,
     claims: Map<String, Value>,
 }
@@ -36,9 +37,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("cty", "the header says that a token is nested inside"),
 ];
 
-/// What `typ` may be, in any case; it may also be missing.
-const TYPES: &[&str] = &["jwt", "at+jwt", "application/at+jwt"];
-
 const MAX_KEY_ID_BYTES: usize = 256;
 
 /// Takes a token apart.
@@ -55,14 +53,14 @@ pub(super) fn parse(token: &str) -> Result<Jws<'_>, Refusal> {
     let Some(header) = base64url::decode(header).and_then(|bytes| json::object(&bytes)) else {
         return Err(Refusal::malformed("the header is not base64url of a JSON object"));
     };
-    let (algorithm, key_id) = read_header(&header)?;
+    let (algorithm, typ, key_id) = read_header(&header)?;
     let Some(claims) = base64url::decode(payload).and_then(|bytes| json::object(&bytes)) else {
         return Err(Refusal::malformed("the payload is not base64url of a JSON object"));
     };
     if signature.is_empty() || base64url::decode(signature).is_none() {
         return Err(Refusal::malformed("the signature is empty or not base64url"));
     }
-    Ok(Jws { signed, signature, algorithm, key_id, claims })
+    Ok(Jws { signed, signature, algorithm, typ, key_id, claims })
 }
 
 impl<'t> Jws<'t> {
@@ -79,6 +77,11 @@ impl<'t> Jws<'t> {
     /// The algorithm that the token claims.
     pub(super) fn algorithm(&self) -> &str {
         &self.algorithm
+    }
+
+    /// What kind of token it says it is.
+    pub(super) fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
     }
 
     /// The key that the token asks for.
@@ -100,27 +103,27 @@ impl<'t> Jws<'t> {
     }
 }
 
-fn read_header(header: &Map<String, Value>) -> Result<(String, Option<String>), Refusal> {
+/// `alg`, `typ` and `kid`.
+type Header = (String, Option<String>, Option<String>);
+
+fn read_header(header: &Map<String, Value>) -> Result<Header, Refusal> {
     if let Some((_, detail)) = REFUSED.iter().find(|(name, _)| header.contains_key(*name)) {
         return Err(Refusal::malformed(detail));
     }
     let Some(Value::String(algorithm)) = header.get("alg") else {
         return Err(Refusal::malformed("`alg` is not a text"));
     };
-    let known_type = match header.get("typ") {
-        None => true,
-        Some(Value::String(typ)) => TYPES.iter().any(|known| known.eq_ignore_ascii_case(typ)),
-        Some(_) => false,
+    let typ = match header.get("typ") {
+        None => None,
+        Some(Value::String(typ)) => Some(typ.clone()),
+        Some(_) => return Err(Refusal::malformed("`typ` is not a text")),
     };
-    if !known_type {
-        return Err(Refusal::malformed("`typ` is not that of an access token"));
-    }
     let key_id = match header.get("kid") {
         None => None,
         Some(Value::String(kid)) if is_key_id(kid) => Some(kid.clone()),
         Some(_) => return Err(Refusal::malformed("`kid` is not a short visible text")),
     };
-    Ok((algorithm.clone(), key_id))
+    Ok((algorithm.clone(), typ, key_id))
 }
 
 /// Whether a text can be the name of a key.

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
-use super::authority::{Authority, Key, Keys, Rules};
+use super::authority::{Authority, Key, Keys};
 use super::public_key::PublicKey;
+use super::rules::Rules;
 use super::signature::VerifyingKey;
 use super::{jwks, pem};
 use crate::config::{Algorithm, Environment, Family, Issuer, KeySource};
@@ -45,7 +47,12 @@ fn authority(
         }
         KeySource::SecretEnv(name) => Keys::Pinned(secret(issuer, name, env, report)?),
     };
-    let authority = Authority { algorithms: issuer.algorithms.clone(), keys, rules: Rules::of(issuer) };
+    let authority = Authority {
+        algorithms: issuer.algorithms.clone(),
+        keys,
+        generation: AtomicU64::default(),
+        rules: Rules::of(issuer),
+    };
     Some((issuer.issuer.clone(), authority))
 }
 

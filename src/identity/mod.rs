@@ -5,11 +5,16 @@
 //! issuer's list, the key comes from that issuer's own files, and only then is
 //! the signature looked at, and only after that the claims. The clock is an
 //! input. No token, or part of one, is ever printed, not even by `Debug`.
-//! This room knows nothing of policies: a role is a word here.
+//! This room knows nothing of policies: a role is a word here. Verified tokens
+//! are remembered together with whatever the caller makes of their subjects:
+//! what that is, and for which policy it holds, is the caller's to know.
 
 mod authority;
 mod base64url;
+mod cache;
 mod claims;
+mod cookie;
+mod counts;
 mod credential;
 mod crypto;
 mod der;
@@ -21,21 +26,31 @@ mod load;
 pub mod mint;
 mod pem;
 mod public_key;
+mod rules;
 mod signature;
+mod validity;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::config::{self, Environment, TokenSource};
+use crate::config::{self, CacheSize, Environment, OnAnonymous, TokenSource};
 use crate::diag::Report;
 use crate::engine::{Headers, Reason, Subject};
-use authority::{Authority, Rules};
+use authority::Authority;
+use cache::Entry;
+use counts::Counters;
+use credential::Token;
+use rules::Rules;
+use validity::Validity;
 
-pub use claims::{CLOCK_SKEW, MAX_AHEAD};
+pub use cache::{Remembered, TokenCache};
+pub use counts::Counts;
 pub use credential::MAX_TOKEN_BYTES;
+pub use validity::MAX_AHEAD;
 
 /// Why a token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,14 +81,25 @@ impl fmt::Display for Refusal {
 /// were one. For questions that a person asks offline; a request is answered
 /// by a [`Verifier`] alone.
 pub fn imagined_subject(issuer: &config::Issuer, claims: Map<String, Value>) -> Result<Subject, Refusal> {
-    claims::bearer(claims, &Rules::of(issuer))
+    claims::bearer(claims, &Rules::of(issuer)).map(|named| named.subject)
 }
 
 /// Everything that is needed to verify a token: the issuers and their keys.
 pub struct Verifier {
     tokens: Vec<TokenSource>,
+    on_anonymous: OnAnonymous,
+    cache: CacheSize,
     /// By the exact `iss`.
-    authorities: HashMap<String, Authority>,
+    authorities: HashMap<String, Arc<Authority>>,
+    counters: Counters,
+}
+
+/// A verified token.
+struct Verified {
+    subject: Subject,
+    authority: Arc<Authority>,
+    generation: u64,
+    validity: Validity,
 }
 
 impl Verifier {
@@ -86,35 +112,102 @@ impl Verifier {
         report: &mut Report,
     ) -> Option<Self> {
         let authorities = load::authorities(&config.issuers, base_dir, env, report)?;
-        Some(Self { tokens: config.tokens.clone(), authorities })
+        Some(Self {
+            tokens: config.tokens.clone(),
+            on_anonymous: config.on_anonymous,
+            cache: config.cache,
+            authorities: authorities.into_iter().map(|(name, a)| (name, Arc::new(a))).collect(),
+            counters: Counters::default(),
+        })
     }
 
-    /// Finds the token in a request and verifies it. `now` is in seconds since
-    /// 1970.
-    pub fn authenticate(&self, headers: Headers<'_>, now: u64) -> Result<Subject, Refusal> {
+    /// What becomes of a token on a route that everyone may call.
+    pub fn on_anonymous(&self) -> OnAnonymous {
+        self.on_anonymous
+    }
+
+    /// An empty cache of the configured size.
+    pub fn new_cache<T: Remembered>(&self) -> TokenCache<T> {
+        TokenCache::new(self.cache)
+    }
+
+    /// What has happened so far.
+    pub fn counts(&self) -> Counts {
+        self.counters.read()
+    }
+
+    /// Finds the token in a request and verifies it for a service, whose
+    /// audiences count where it has some. `now` is in seconds since 1970.
+    pub fn authenticate(
+        &self,
+        headers: Headers<'_>,
+        audiences: &[Box<str>],
+        now: u64,
+    ) -> Result<Subject, Refusal> {
         let token = credential::find(&self.tokens, headers)?;
-        self.check(token.as_str(), now)
+        self.check(token, audiences, now).map(|verified| verified.subject)
     }
 
-    /// Verifies a token. `now` is in seconds since 1970.
-    pub fn verify(&self, token: &str, now: u64) -> Result<Subject, Refusal> {
-        credential::check_length(token)?;
-        self.check(token, now)
+    /// As [`Verifier::authenticate`], but for what it gives: what `make` makes
+    /// of the subject, now or when the token was verified the first time.
+    pub fn recall<T: Remembered>(
+        &self,
+        cache: &TokenCache<T>,
+        headers: Headers<'_>,
+        audiences: &[Box<str>],
+        now: u64,
+        make: impl FnOnce(Subject) -> T,
+    ) -> Result<Arc<T>, Refusal> {
+        let token = credential::find(&self.tokens, headers)?;
+        let found = cache.get(token.as_str());
+        if let Some((digest, Some(entry))) = &found {
+            // INVARIANT: nothing that may have changed since is taken from the
+            // entry: neither the keys, nor the time, nor who asks.
+            if entry.generation == entry.authority.generation() {
+                self.counters.hit();
+                let valid = entry.validity.check(entry.authority.rules(), audiences, now);
+                if valid.as_ref().is_err_and(|refusal| refusal.reason == Reason::TokenExpired) {
+                    cache.remove(digest);
+                }
+                return valid.map(|()| Arc::clone(&entry.known));
+            }
+            cache.remove(digest);
+        }
+        let Verified { subject, authority, generation, validity } = self.check(token, audiences, now)?;
+        let known = Arc::new(make(subject));
+        if let Some((digest, _)) = found {
+            // Refusals are not counted: they are nothing a cache could save.
+            self.counters.miss();
+            cache.insert(digest, Entry::new(authority, generation, validity, Arc::clone(&known)));
+        }
+        Ok(known)
+    }
+
+    /// Verifies a token for a service, whose audiences count where it has
+    /// some. `now` is in seconds since 1970.
+    pub fn verify(&self, token: &str, audiences: &[Box<str>], now: u64) -> Result<Subject, Refusal> {
+        let token = credential::token(token.as_bytes())?;
+        self.check(token, audiences, now).map(|verified| verified.subject)
     }
 
     /// The order is part of the contract: somebody without a signed token
     /// learns nothing about audiences, clocks or subjects.
-    fn check(&self, token: &str, now: u64) -> Result<Subject, Refusal> {
-        let token = jws::parse(token)?;
+    fn check(&self, token: Token<'_>, audiences: &[Box<str>], now: u64) -> Result<Verified, Refusal> {
+        let token = jws::parse(token.as_str())?;
         let authority = token.issuer().and_then(|issuer| {
             self.authorities.get(issuer).ok_or(Refusal::new(Reason::IssuerUnknown, "no such issuer"))
         })?;
+        let rules = authority.rules();
+        rules.check_type(token.typ())?;
         let algorithm = authority.algorithm(token.algorithm())?;
+        let generation = authority.generation();
         let key = authority.key(algorithm, token.key_id())?;
         if !key.verifies(algorithm, token.signed(), token.signature()) {
             return Err(Refusal::new(Reason::SignatureInvalid, "the signature does not verify"));
         }
-        claims::subject(token.into_claims(), authority.rules(), now)
+        let (named, validity) = claims::subject(token.into_claims(), rules, audiences, now)?;
+        self.counters.unreadable(named.unreadable);
+        Ok(Verified { subject: named.subject, authority: Arc::clone(authority), generation, validity })
     }
 }
 

@@ -25,7 +25,7 @@ pub use document::{Network, Policy};
 pub use folder::{Limits, read_folder, read_texts};
 pub use host::{HostPattern, normalize as normalize_host};
 pub use method::{Method, MethodSet};
-pub use name::{Code, CodePattern, Located, NetworkName, PrincipalName, RoleName, ServiceName};
+pub use name::{Audience, Code, CodePattern, Located, NetworkName, PrincipalName, RoleName, ServiceName};
 pub use need::{IpRule, Need, NetworkRef};
 pub use network::AddressRange;
 pub use path::{MAX_PATH, MAX_SEGMENTS, PathFault, RequestPath, decode as decode_segment};

@@ -63,6 +63,12 @@ name!(
     "users and groups are compared byte for byte with what the token says: visible ASCII, and no `*`, which would not stand for anything"
 );
 
+name!(
+    /// An audience as tokens name it: visible ASCII, at most 1024.
+    Audience, "an audience", 1024, |c| c.is_ascii_graphic(), |c| c.is_ascii_graphic(),
+    "write it exactly as it stands in the tokens' `aud`"
+);
+
 fn is_code_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/')
 }

@@ -1,7 +1,7 @@
 //! `services:` - upstreams with routes of their own.
 
 use super::host::HostPattern;
-use super::name::{Located, ServiceName};
+use super::name::{Audience, Located, ServiceName};
 use super::route::{Defaults, Route};
 use super::template::{Segment, Template};
 use crate::diag::{Code as Diag, Diagnostic, Report};
@@ -17,6 +17,9 @@ pub struct Service {
     /// The path prefixes it answers for: literal segments only. Empty only
     /// where every route is a gRPC method.
     pub paths: Vec<Located<Template>>,
+    /// Audiences, one of which a token must name, instead of its issuer's;
+    /// empty where the issuer's count.
+    pub audiences: Vec<Located<Audience>>,
     /// Whether literals match without regard to ASCII case.
     pub case_insensitive: bool,
     /// Whether CORS preflight requests pass anonymously.
@@ -37,6 +40,7 @@ pub(super) const SERVICE: Shape = Shape {
         "description",
         "hosts",
         "paths",
+        "audiences",
         "case_insensitive",
         "cors_preflight",
         "encoded_slash",
@@ -45,10 +49,6 @@ pub(super) const SERVICE: Shape = Shape {
         "routes",
     ],
     later: &[
-        (
-            "audiences",
-            "list every audience under the issuer in doorward.yaml; per-service audiences come with a later version",
-        ),
         ("upstream_headers", "set them in doorward.yaml; headers per service come with a later version"),
         ("owners", "remove it; this version has no use for it"),
     ],
@@ -63,6 +63,9 @@ impl Service {
         }
         let hosts = all(&fields, "hosts", "a host", report, host);
         let paths = all(&fields, "paths", "a path", report, prefix);
+        let audiences = all(&fields, "audiences", "an audience", report, |text, report| {
+            Audience::read(text, report).map(|audience| audience.value)
+        });
         let case_insensitive = match fields.get("case_insensitive") {
             Some(e) => yes_or_no(&e.value, "`case_insensitive`", report),
             None => Some(false),
@@ -91,6 +94,7 @@ impl Service {
             name: name?,
             hosts: hosts?,
             paths: paths?,
+            audiences: audiences?,
             case_insensitive: case_insensitive?,
             cors_preflight: cors_preflight?,
             encoded_slash: encoded_slash?,

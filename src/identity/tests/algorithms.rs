@@ -24,7 +24,7 @@ fn every_algorithm_verifies_what_it_signed_and_nothing_else() {
     for &algorithm in Algorithm::ALL {
         let verifier = verifier(algorithm);
         let token = signed(algorithm);
-        assert_eq!(verifier.verify(&token, NOW).unwrap().user, "alice", "{algorithm:?}");
+        assert_eq!(verifier.verify(&token, &[], NOW).unwrap().user, "alice", "{algorithm:?}");
 
         let (head, signature) = token.rsplit_once('.').unwrap();
         let bytes = base64url::decode(signature).unwrap();
@@ -32,14 +32,22 @@ fn every_algorithm_verifies_what_it_signed_and_nothing_else() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1;
             let token = format!("{head}.{}", base64url::encode(&flipped));
-            assert_eq!(reason_of(verifier.verify(&token, NOW)), Reason::SignatureInvalid, "{algorithm:?}");
+            assert_eq!(
+                reason_of(verifier.verify(&token, &[], NOW)),
+                Reason::SignatureInvalid,
+                "{algorithm:?}"
+            );
         }
         for wrong in [&bytes[1..], &bytes[..bytes.len() - 1], &[bytes.as_slice(), &[0]].concat(), &[0]] {
             let token = format!("{head}.{}", base64url::encode(wrong));
-            assert_eq!(reason_of(verifier.verify(&token, NOW)), Reason::SignatureInvalid, "{algorithm:?}");
+            assert_eq!(
+                reason_of(verifier.verify(&token, &[], NOW)),
+                Reason::SignatureInvalid,
+                "{algorithm:?}"
+            );
         }
         let zeros = format!("{head}.{}", base64url::encode(&vec![0; bytes.len()]));
-        assert_eq!(reason_of(verifier.verify(&zeros, NOW)), Reason::SignatureInvalid, "{algorithm:?}");
+        assert_eq!(reason_of(verifier.verify(&zeros, &[], NOW)), Reason::SignatureInvalid, "{algorithm:?}");
     }
 }
 
@@ -50,7 +58,7 @@ fn no_algorithm_verifies_the_claims_of_another_token() {
         let parts: Vec<&str> = token.split('.').collect();
         let root = base64url::encode(claims_with("sub", json!("root")).to_string().as_bytes());
         let forged = format!("{}.{root}.{}", parts[0], parts[2]);
-        assert_eq!(reason_of(verifier(algorithm).verify(&forged, NOW)), Reason::SignatureInvalid);
+        assert_eq!(reason_of(verifier(algorithm).verify(&forged, &[], NOW)), Reason::SignatureInvalid);
     }
 }
 
@@ -60,7 +68,7 @@ fn jws_17_an_algorithm_that_is_not_on_the_issuers_list_is_refused_for_every_pair
         let verifier = verifier(allowed);
         for &used in Algorithm::ALL.iter().filter(|used| **used != allowed) {
             assert_eq!(
-                reason_of(verifier.verify(&signed(used), NOW)),
+                reason_of(verifier.verify(&signed(used), &[], NOW)),
                 Reason::AlgorithmNotAllowed,
                 "{used:?} where only {allowed:?} is allowed"
             );
@@ -79,7 +87,7 @@ fn jws_17_another_label_on_a_good_signature_is_refused_although_both_are_allowed
             let header = json!({ "alg": label.as_str(), "kid": "k" }).to_string();
             let token = raw(&header, &good_claims().to_string(), &PAIRS.rsa, used);
             let expected = if label == used { Reason::Allowed } else { Reason::SignatureInvalid };
-            assert_eq!(reason_of(verifier.verify(&token, NOW)), expected, "{label:?} on {used:?}");
+            assert_eq!(reason_of(verifier.verify(&token, &[], NOW)), expected, "{label:?} on {used:?}");
         }
     }
 }

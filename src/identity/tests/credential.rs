@@ -5,7 +5,7 @@ use crate::engine::Headers;
 
 fn authenticate(values: &[&[u8]]) -> Reason {
     let pairs: Vec<(&str, &[u8])> = values.iter().map(|value| ("authorization", *value)).collect();
-    reason_of(USUAL.authenticate(Headers::new(&pairs), NOW))
+    reason_of(USUAL.authenticate(Headers::new(&pairs), &[], NOW))
 }
 
 fn good() -> String {
@@ -23,8 +23,8 @@ fn a_bearer_token_is_found_whatever_the_case_of_its_scheme() {
 #[test]
 fn no_header_is_a_missing_token() {
     let other: &[(&str, &[u8])] = &[("accept", b"*/*")];
-    assert_eq!(reason_of(USUAL.authenticate(Headers::new(other), NOW)), Reason::TokenMissing);
-    assert_eq!(reason_of(USUAL.authenticate(Headers::default(), NOW)), Reason::TokenMissing);
+    assert_eq!(reason_of(USUAL.authenticate(Headers::new(other), &[], NOW)), Reason::TokenMissing);
+    assert_eq!(reason_of(USUAL.authenticate(Headers::default(), &[], NOW)), Reason::TokenMissing);
 }
 
 #[test]
@@ -72,9 +72,13 @@ fn cred_3_only_the_configured_source_is_looked_at() {
     let bearer = format!("Bearer {token}");
     for name in ["proxy-authorization", "x-access-token", "cookie", "x-authorization", "authorization2"] {
         let pairs: &[(&str, &[u8])] = &[(name, bearer.as_bytes())];
-        assert_eq!(reason_of(USUAL.authenticate(Headers::new(pairs), NOW)), Reason::TokenMissing, "{name}");
+        assert_eq!(
+            reason_of(USUAL.authenticate(Headers::new(pairs), &[], NOW)),
+            Reason::TokenMissing,
+            "{name}"
+        );
         let both: &[(&str, &[u8])] = &[(name, b"Bearer x"), ("authorization", bearer.as_bytes())];
-        assert_eq!(reason_of(USUAL.authenticate(Headers::new(both), NOW)), Reason::Allowed, "{name}");
+        assert_eq!(reason_of(USUAL.authenticate(Headers::new(both), &[], NOW)), Reason::Allowed, "{name}");
     }
 }
 
@@ -110,7 +114,7 @@ fn log_2_nothing_of_a_token_or_key_is_in_what_can_be_printed() {
     let verifier = load(&issuer(ISSUER, "HS256", "secret_env: SECRET"), &[]).0.unwrap();
     assert_eq!(format!("{verifier:?}"), format!("Verifier {{ issuers: [{ISSUER:?}], .. }}"));
     let token = good();
-    let refusal = verifier.verify(&token, NOW).unwrap_err();
+    let refusal = verifier.verify(&token, &[], NOW).unwrap_err();
     let printed = format!("{refusal:?} {refusal}");
     assert!(token.split('.').all(|part| !printed.contains(part)) && !printed.contains("RS256"));
 }

@@ -57,7 +57,7 @@ fn jws_2_rsa_public_key_as_hmac_secret() {
             let header = json!({ "alg": algorithm.as_str(), "kid": "rsa" }).to_string();
             let key = PrivateKey::Secret(secret.clone());
             let token = raw(&header, &good_claims().to_string(), &key, algorithm);
-            assert_eq!(reason_of(verifier.verify(&token, NOW)), Reason::AlgorithmNotAllowed);
+            assert_eq!(reason_of(verifier.verify(&token, &[], NOW)), Reason::AlgorithmNotAllowed);
             assert_eq!(reason(&token), Reason::AlgorithmNotAllowed);
         }
         // The same bytes under the name of the right algorithm.
@@ -115,9 +115,9 @@ fn jws_4_without_a_kid_there_must_be_no_choice() {
     let verifier =
         load(&issuer(ISSUER, "RS256, ES256", "file: jwks.json"), &[("jwks.json", &set)]).0.unwrap();
     let token = rs256(header, good_claims());
-    assert_eq!(reason_of(verifier.verify(&token, NOW)), Reason::KeyUnknown);
+    assert_eq!(reason_of(verifier.verify(&token, &[], NOW)), Reason::KeyUnknown);
     let es256 = raw(r#"{"alg":"ES256"}"#, &good_claims().to_string(), &PAIRS.p256, Algorithm::ES256);
-    assert_eq!(reason_of(verifier.verify(&es256, NOW)), Reason::KeyUnknown);
+    assert_eq!(reason_of(verifier.verify(&es256, &[], NOW)), Reason::KeyUnknown);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn jws_4_and_jwks_7_keys_of_one_issuer_never_verify_for_another() {
     let make = |iss: &str, kid: &str, key| {
         let header = json!({ "alg": "RS256", "kid": kid }).to_string();
         let token = raw(&header, &claims_with("iss", json!(iss)).to_string(), key, Algorithm::RS256);
-        reason_of(verifier.verify(&token, NOW))
+        reason_of(verifier.verify(&token, &[], NOW))
     };
     assert_eq!(make(ISSUER, "same", &PAIRS.rsa), Reason::Allowed);
     assert_eq!(make(other, "same", &PAIRS.other_rsa), Reason::Allowed);
@@ -292,7 +292,7 @@ fn jws_10_eddsa_signatures_have_one_spelling() {
     let verifier = load(&issuer(ISSUER, "EdDSA", "file: jwks.json"), &[("jwks.json", &set)]).0.unwrap();
     let header = json!({ "alg": "EdDSA", "kid": "ed" }).to_string();
     let token = raw(&header, &good_claims().to_string(), &PAIRS.ed25519, Algorithm::EdDSA);
-    assert_eq!(reason_of(verifier.verify(&token, NOW)), Reason::Allowed);
+    assert_eq!(reason_of(verifier.verify(&token, &[], NOW)), Reason::Allowed);
     let (head, signature) = token.rsplit_once('.').unwrap();
     let mut signature = base64url::decode(signature).unwrap();
     let mut carry = 0u16;
@@ -302,7 +302,7 @@ fn jws_10_eddsa_signatures_have_one_spelling() {
         carry = digit >> 8;
     }
     let other = format!("{head}.{}", base64url::encode(&signature));
-    assert_eq!(reason_of(verifier.verify(&other, NOW)), Reason::SignatureInvalid);
+    assert_eq!(reason_of(verifier.verify(&other, &[], NOW)), Reason::SignatureInvalid);
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn with(key: &PrivateKey, kid: &str, changes: Value) -> Value {
 /// Whether a token signed with the RSA key, which names `kid`, is accepted.
 fn accepts(verifier: &Verifier, kid: &str) -> Reason {
     let token = rs256(json!({ "alg": "RS256", "kid": kid }), good_claims());
-    reason_of(verifier.verify(&token, NOW))
+    reason_of(verifier.verify(&token, &[], NOW))
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_key_without_a_name_serves_tokens_without_one() {
     key.as_object_mut().unwrap().remove("kid");
     let verifier = load_set("RS256", &[key]).0.unwrap();
     let unnamed = rs256(json!({ "alg": "RS256" }), good_claims());
-    assert_eq!(reason_of(verifier.verify(&unnamed, NOW)), Reason::Allowed);
+    assert_eq!(reason_of(verifier.verify(&unnamed, &[], NOW)), Reason::Allowed);
     assert_eq!(accepts(&verifier, "k"), Reason::KeyUnknown);
 }
 
@@ -199,9 +199,9 @@ fn a_pinned_key_verifies_whatever_kid_the_token_names() {
     let verifier = verifier.unwrap();
     for header in [json!({ "alg": "ES256" }), json!({ "alg": "ES256", "kid": "anything" })] {
         let sign = |key| raw(&header.to_string(), &good_claims().to_string(), key, Algorithm::ES256);
-        assert_eq!(reason_of(verifier.verify(&sign(&PAIRS.p256), NOW)), Reason::Allowed);
+        assert_eq!(reason_of(verifier.verify(&sign(&PAIRS.p256), &[], NOW)), Reason::Allowed);
         let other = PrivateKey::generate(Family::P256).unwrap();
-        assert_eq!(reason_of(verifier.verify(&sign(&other), NOW)), Reason::SignatureInvalid);
+        assert_eq!(reason_of(verifier.verify(&sign(&other), &[], NOW)), Reason::SignatureInvalid);
     }
 }
 

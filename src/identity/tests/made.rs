@@ -30,14 +30,14 @@ fn what_is_minted_with_a_new_key_is_accepted_by_its_jwks() {
         let (verifier, report) = load(&issuers, &[("jwks.json", key.jwks())]);
         assert!(report.is_empty(), "{report:?}");
         let verifier = verifier.unwrap();
-        let subject = verifier.verify(&token, NOW).unwrap();
+        let subject = verifier.verify(&token, &[], NOW).unwrap();
         assert_eq!(
             (subject.user.as_str(), subject.roles, subject.groups),
             ("alice", alice().roles, alice().groups)
         );
         let expired = Claims { expires_in: -60, ..alice() };
         let token = signer.sign(&expired.at(NOW)).unwrap();
-        assert_eq!(reason_of(verifier.verify(&token, NOW)), Reason::TokenExpired);
+        assert_eq!(reason_of(verifier.verify(&token, &[], NOW)), Reason::TokenExpired);
     }
 }
 
@@ -50,7 +50,7 @@ fn secrets_mint_too() {
     assert_ne!(secret, devkey::secret().unwrap());
     let token = Signer::from_secret(SECRET, Algorithm::HS256).unwrap().sign(&alice().at(NOW)).unwrap();
     let verifier = load(&issuer(ISSUER, "HS256", "secret_env: SECRET"), &[]).0.unwrap();
-    assert_eq!(verifier.verify(&token, NOW).unwrap().user, "alice");
+    assert_eq!(verifier.verify(&token, &[], NOW).unwrap().user, "alice");
 }
 
 #[test]

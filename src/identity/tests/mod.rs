@@ -28,6 +28,8 @@ use crate::diag::{Code, Report};
 use crate::engine::{Reason, Subject};
 
 const NOW: u64 = 1_800_000_000;
+/// The default.
+const CLOCK_SKEW: u64 = 30;
 const ISSUER: &str = "https://id.example.com";
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -148,7 +150,7 @@ fn token(claims: Value) -> String {
 }
 
 fn verify(token: &str) -> Result<Subject, Refusal> {
-    USUAL.verify(token, NOW)
+    USUAL.verify(token, &[], NOW)
 }
 
 fn reason(token: &str) -> Reason {
