@@ -79,6 +79,8 @@ pub struct Issuer {
     pub algorithms_span: Span,
     /// Where its keys come from.
     pub keys: Keys,
+    /// Whether nothing is ready before its keys were had once.
+    pub required: bool,
     /// What `typ` may be, in lower case and without `application/`; empty for
     /// the usual: `jwt`, `at+jwt`, or no `typ` at all.
     pub types: Vec<String>,
@@ -115,6 +117,7 @@ pub(super) const ISSUER: Shape = Shape {
         "audiences",
         "algorithms",
         "keys",
+        "required",
         "types",
         "clock_skew",
         "max_lifetime",
@@ -125,7 +128,7 @@ pub(super) const ISSUER: Shape = Shape {
         "codes",
         "scopes",
     ],
-    later: &[("required", "remove it: every issuer's keys are needed at start")],
+    later: &[],
 };
 
 /// Kinds of tokens that are no access tokens, however well they are signed.
@@ -225,6 +228,9 @@ fn issuer(node: &Node, report: &mut Report) -> Option<Issuer> {
     let algorithms_span = algorithms.map(|entry| entry.value.span);
     let algorithms = algorithms.and_then(|entry| keys::algorithms(entry, report));
     let keys = fields.require("keys", report).and_then(|entry| keys::keys(entry, report));
+    let required = fields
+        .get("required")
+        .map_or(Some(true), |entry| yaml::yes_or_no(&entry.value, "`required`", report));
     let types = fields.get("types").map_or_else(Vec::new, |entry| types(entry, report));
     let clock_skew = match fields.get("clock_skew") {
         Some(entry) => units::seconds(&entry.value, "`clock_skew`", 0..=MAX_SKEW, report),
@@ -253,6 +259,7 @@ fn issuer(node: &Node, report: &mut Report) -> Option<Issuer> {
         algorithms,
         algorithms_span,
         keys,
+        required: required?,
         types,
         clock_skew: clock_skew?,
         // What could not be read must not look absent.

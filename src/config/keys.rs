@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::remote::{self, Remote};
 use super::variables::is_variable_name;
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::yaml::{self, Entry, Fields, Kind, Shape, Text};
@@ -97,29 +98,44 @@ pub enum KeySource {
     Pem(PathBuf),
     /// The environment variable that holds the secret.
     SecretEnv(String),
+    /// A JWKS that is fetched.
+    Url(Remote),
+    /// A JWKS that is fetched from where the issuer's OpenID configuration
+    /// says that it is.
+    Discovery(Remote),
 }
+
+impl KeySource {
+    /// What is fetched, where something is.
+    pub fn remote(&self) -> Option<&Remote> {
+        match self {
+            Self::Url(remote) | Self::Discovery(remote) => Some(remote),
+            Self::File(_) | Self::Pem(_) | Self::SecretEnv(_) => None,
+        }
+    }
+}
+
+const SOURCES: [&str; 5] = ["file", "pem", "secret_env", "url", "discovery"];
 
 pub(super) const SHAPE: Shape = Shape {
     what: "`keys`",
-    known: &["file", "pem", "secret_env"],
-    later: &[
-        ("url", "save the issuer's JWKS to a file and name it with `file:`"),
-        ("discovery", "save the issuer's JWKS to a file and name it with `file:`"),
-    ],
+    known: &["file", "pem", "secret_env", "url", "discovery", "ca_file", "insecure", "max_stale"],
+    later: &[],
 };
 
 pub(super) fn keys(entry: &Entry, report: &mut Report) -> Option<Keys> {
     let fields = Fields::read(&entry.value, SHAPE, report)?;
-    let present: Vec<&Entry> = SHAPE.known.iter().filter_map(|key| fields.get(key)).collect();
+    let present: Vec<&Entry> = SOURCES.iter().filter_map(|key| fields.get(key)).collect();
     let chosen = match present.as_slice() {
         [chosen] => *chosen,
         [] => {
             // Keys of another name have their own findings.
-            if matches!(&entry.value.kind, Kind::Map(entries) if entries.is_empty()) {
+            let known = |entry: &Entry| SHAPE.known.contains(&entry.key.as_str());
+            if matches!(&entry.value.kind, Kind::Map(entries) if entries.iter().all(known)) {
                 report.push(
                     Diagnostic::at(Code::MissingKey, fields.span, "`keys` names no key")
                         .label("no key")
-                        .help("write one of `file: jwks.json`, `pem: key.pem`, `secret_env: NAME`"),
+                        .help("write one of `url: https://..`, `discovery: https://..`, `file: jwks.json`, `pem: key.pem`, `secret_env: NAME`"),
                 );
             }
             return None;
@@ -139,8 +155,24 @@ pub(super) fn keys(entry: &Entry, report: &mut Report) -> Option<Keys> {
     let source = match chosen.key.as_str() {
         "file" => KeySource::File(text.value.into()),
         "pem" => KeySource::Pem(text.value.into()),
+        "url" => KeySource::Url(remote::read(text, false, &fields, report)?),
+        "discovery" => KeySource::Discovery(remote::read(text, true, &fields, report)?),
         _ => KeySource::SecretEnv(variable(text, report)?),
     };
+    let beside = remote::BESIDE.iter().find_map(|key| fields.get(key));
+    if let (None, Some(beside)) = (source.remote(), beside) {
+        report.push(
+            Diagnostic::at(
+                Code::BadIssuer,
+                beside.key_span,
+                format!("`{}` goes with `url` or `discovery`", beside.key),
+            )
+            .label("does not fit the keys")
+            .related(chosen.key_span, "the keys")
+            .help("remove it"),
+        );
+        return None;
+    }
     Some(Keys { source, span: text.span })
 }
 
@@ -199,7 +231,7 @@ pub(super) fn check_fit(algorithms: &[Algorithm], keys: &Keys, list: Span, repor
         return true;
     };
     let (message, help) = if secret {
-        ("is not verified with a secret", "name a key with `file:` or `pem:`, or write `HS256`")
+        ("is not verified with a secret", "name keys with `url:`, `file:` or `pem:`, or write `HS256`")
     } else {
         ("is verified with a secret, not with a public key", "use `secret_env:`, or remove the algorithm")
     };

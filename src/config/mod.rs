@@ -13,6 +13,7 @@ mod identity;
 mod keys;
 mod listen;
 mod read;
+mod remote;
 mod schema;
 mod tokens;
 mod units;
@@ -29,6 +30,7 @@ pub use identity::{CacheSize, Identity, Issuer, OnAnonymous};
 pub use keys::{Algorithm, Family, KeySource, Keys};
 pub use listen::{Listen, Listeners};
 pub use read::MAX_FILE_BYTES;
+pub use remote::{KeyUrl, Remote};
 pub use schema::{SCHEMA, SHAPES};
 pub use tokens::{Scheme, TokenSource};
 

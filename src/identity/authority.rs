@@ -2,9 +2,10 @@
 //! is ever used for another.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use super::Refusal;
+use super::keyring::Keyring;
 use super::rules::Rules;
 use super::signature::VerifyingKey;
 use crate::config::Algorithm;
@@ -13,9 +14,9 @@ use crate::engine::Reason;
 /// An issuer with its keys.
 pub(super) struct Authority {
     pub(super) algorithms: Vec<Algorithm>,
-    pub(super) keys: Keys,
-    /// Changes whenever the keys do, after they did.
-    pub(super) generation: AtomicU64,
+    pub(super) keys: Arc<Keyring>,
+    /// Whether nothing is ready before its keys were had once.
+    pub(super) required: bool,
     pub(super) rules: Rules,
 }
 
@@ -31,6 +32,39 @@ pub(super) enum Keys {
         /// Keys without.
         unnamed: Vec<Key>,
     },
+}
+
+impl Keys {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Pinned(_) => 1,
+            Self::Set { named, unnamed } => named.len() + unnamed.len(),
+        }
+    }
+
+    /// The key for a token. A `kid` is only ever an exact name among this
+    /// issuer's own keys.
+    pub(super) fn find(&self, algorithm: Algorithm, kid: Option<&str>) -> Result<&Key, Refusal> {
+        let unknown = |detail| Refusal::new(Reason::KeyUnknown, detail);
+        match (self, kid) {
+            (Self::Pinned(key), _) if key.fits(algorithm) => Ok(key),
+            (Self::Pinned(_), _) => Err(unknown("the issuer's key does not fit the algorithm")),
+            (Self::Set { named, .. }, Some(kid)) => match named.get(kid) {
+                Some(key) if key.fits(algorithm) => Ok(key),
+                Some(_) => Err(unknown("the key of this `kid` does not fit the algorithm")),
+                None => Err(unknown("the issuer has no key of this `kid`")),
+            },
+            (Self::Set { named, unnamed }, None) => {
+                let mut fitting = named.values().chain(unnamed).filter(|key| key.fits(algorithm));
+                match (fitting.next(), fitting.next()) {
+                    (Some(key), None) => Ok(key),
+                    (None, _) => Err(unknown("the issuer has no key for the algorithm")),
+                    (Some(_), Some(_)) => Err(unknown("no `kid`, and several keys fit")),
+                }
+            }
+        }
+    }
 }
 
 /// A key, bound to the algorithms that it may verify.
@@ -56,36 +90,6 @@ impl Authority {
         Algorithm::from_name(name).filter(|algorithm| self.algorithms.contains(algorithm)).ok_or(
             Refusal::new(Reason::AlgorithmNotAllowed, "the issuer's algorithms do not include the token's"),
         )
-    }
-
-    /// The key for a token. A `kid` is only ever an exact name among this
-    /// issuer's own keys.
-    pub(super) fn key(&self, algorithm: Algorithm, kid: Option<&str>) -> Result<&Key, Refusal> {
-        let unknown = |detail| Refusal::new(Reason::KeyUnknown, detail);
-        match (&self.keys, kid) {
-            (Keys::Pinned(key), _) if key.fits(algorithm) => Ok(key),
-            (Keys::Pinned(_), _) => Err(unknown("the issuer's key does not fit the algorithm")),
-            (Keys::Set { named, .. }, Some(kid)) => match named.get(kid) {
-                Some(key) if key.fits(algorithm) => Ok(key),
-                Some(_) => Err(unknown("the key of this `kid` does not fit the algorithm")),
-                None => Err(unknown("the issuer has no key of this `kid`")),
-            },
-            (Keys::Set { named, unnamed }, None) => {
-                let mut fitting = named.values().chain(unnamed).filter(|key| key.fits(algorithm));
-                match (fitting.next(), fitting.next()) {
-                    (Some(key), None) => Ok(key),
-                    (None, _) => Err(unknown("the issuer has no key for the algorithm")),
-                    (Some(_), Some(_)) => Err(unknown("no `kid`, and several keys fit")),
-                }
-            }
-        }
-    }
-
-    /// The generation of the keys. What was verified under another is to be
-    /// verified anew. Whoever verifies asks for it first: keys that change in
-    /// between then make the result old, never young.
-    pub(super) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
     }
 
     pub(super) fn rules(&self) -> &Rules {

@@ -2,90 +2,131 @@
 //! them.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
 
 use super::authority::{Authority, Key, Keys};
-use super::public_key::PublicKey;
+use super::feed::Feed;
+use super::keyfile::KeyFile;
+use super::keyring::Keyring;
+use super::material::{self, Dropped, MAX_KEY_BYTES, UnusablePem, UnusableSet};
 use super::rules::Rules;
 use super::signature::VerifyingKey;
-use super::{jwks, pem};
-use crate::config::{Algorithm, Environment, Family, Issuer, KeySource};
-use crate::diag::{Code, Diagnostic, Report};
+use crate::config::{Algorithm, Environment, Issuer, KeySource, Remote};
+use crate::diag::{Code, Diagnostic, Report, Span};
 
-/// The most bytes that a key file may have.
-const MAX_KEY_FILE_BYTES: u64 = 256 * 1024;
+/// What was loaded.
+#[derive(Default)]
+pub(super) struct Loaded {
+    /// By the exact `iss`.
+    pub(super) authorities: HashMap<String, Authority>,
+    /// Those whose keys are fetched.
+    pub(super) feeds: Vec<Feed>,
+    /// Those whose keys stand in files.
+    pub(super) files: Vec<KeyFile>,
+}
 
 /// All issuers by name, if all of them can be used. Every problem of every
 /// issuer is reported.
-pub(super) fn authorities(
+pub(super) fn load(
     issuers: &[Issuer],
     base_dir: &Path,
     env: Environment<'_>,
     report: &mut Report,
-) -> Option<HashMap<String, Authority>> {
-    let loaded: Vec<_> = issuers.iter().map(|issuer| authority(issuer, base_dir, env, report)).collect();
-    loaded.into_iter().collect()
+) -> Option<Loaded> {
+    let mut loaded = Loaded::default();
+    let good =
+        issuers.iter().filter(|issuer| authority(issuer, base_dir, env, &mut loaded, report).is_some());
+    (good.count() == issuers.len()).then_some(loaded)
 }
 
 fn authority(
     issuer: &Issuer,
     base_dir: &Path,
     env: Environment<'_>,
+    loaded: &mut Loaded,
     report: &mut Report,
-) -> Option<(String, Authority)> {
-    let keys = match &issuer.keys.source {
+) -> Option<()> {
+    let of_file = |path: &Path, keys, text: &[u8], loaded: &mut Loaded| {
+        let keyring = Arc::new(Keyring::of(keys));
+        loaded.files.push(KeyFile::new(issuer, base_dir.join(path), text, Arc::clone(&keyring)));
+        keyring
+    };
+    let keyring = match &issuer.keys.source {
         KeySource::File(path) => {
-            let text = read(issuer, &base_dir.join(path), path, report)?;
-            set(issuer, &text, path, report)?
+            let text = read("key", issuer.keys.span, &base_dir.join(path), path, report)?;
+            of_file(path, set(issuer, &text, path, report)?, &text, loaded)
         }
         KeySource::Pem(path) => {
-            let text = read(issuer, &base_dir.join(path), path, report)?;
-            Keys::Pinned(pinned(issuer, &text, path, report)?)
+            let text = read("key", issuer.keys.span, &base_dir.join(path), path, report)?;
+            of_file(path, Keys::Pinned(pinned(issuer, &text, path, report)?), &text, loaded)
         }
-        KeySource::SecretEnv(name) => Keys::Pinned(secret(issuer, name, env, report)?),
+        KeySource::SecretEnv(name) => Arc::new(Keyring::of(Keys::Pinned(secret(issuer, name, env, report)?))),
+        KeySource::Url(remote) | KeySource::Discovery(remote) => {
+            let authorities = trusted(remote, base_dir, report)?;
+            let keyring = Arc::new(Keyring::empty());
+            loaded.feeds.push(Feed::new(issuer, remote, authorities, Arc::clone(&keyring)));
+            keyring
+        }
     };
     let authority = Authority {
         algorithms: issuer.algorithms.clone(),
-        keys,
-        generation: AtomicU64::default(),
+        keys: keyring,
+        required: issuer.required,
         rules: Rules::of(issuer),
     };
-    Some((issuer.issuer.clone(), authority))
+    loaded.authorities.insert(issuer.issuer.clone(), authority);
+    Some(())
+}
+
+/// The certificates of a `ca_file`. Whether they are any is found out by who
+/// uses them; a file with none at all is a mistake worth telling now.
+fn trusted(remote: &Remote, base_dir: &Path, report: &mut Report) -> Option<Option<Vec<u8>>> {
+    let Some((path, span)) = &remote.ca_file else { return Some(None) };
+    let pem = read("CA", *span, &base_dir.join(path), path, report)?;
+    if !String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
+        let message = format!("the CA file `{}` holds no certificate", path.display());
+        report.push(
+            Diagnostic::at(Code::BadKey, *span, message)
+                .label("this file")
+                .help("it must hold `BEGIN CERTIFICATE` blocks"),
+        );
+        return None;
+    }
+    Some(Some(pem))
 }
 
 /// The keys of a JWKS. One that can't be used is left out and named; none that
 /// can be used is an error.
 fn set(issuer: &Issuer, text: &[u8], path: &Path, report: &mut Report) -> Option<Keys> {
     let path = path.display();
-    let jwks = match jwks::parse(text) {
-        Ok(jwks) => jwks,
-        Err(why) => {
+    match material::set(&issuer.algorithms, text) {
+        Ok(usable) => {
+            left_out(issuer, &path, usable.dropped, report);
+            Some(usable.keys)
+        }
+        Err(UnusableSet::Whole(why)) => {
             report.push(bad_key(issuer, format!("the JWKS `{path}` can't be used: {why}")).help(
                 "save what the issuer publishes at its `jwks_uri`: a JSON object with the public keys in \
                  the list `keys`",
             ));
-            return None;
+            None
         }
-    };
-    let mut dropped = jwks.dropped;
-    let mut named = HashMap::new();
-    let mut unnamed = Vec::new();
-    for jwk in jwks.keys {
-        let meant = |a: &Algorithm| jwk.algorithm.map_or(a.family() == jwk.key.family(), |only| only == *a);
-        let algorithms: Vec<Algorithm> = issuer.algorithms.iter().copied().filter(meant).collect();
-        if algorithms.is_empty() {
-            dropped.push((jwk.label, "none of the issuer's `algorithms` uses it"));
-            continue;
-        }
-        let key = Key { algorithms, key: VerifyingKey::public(&jwk.key) };
-        match jwk.kid {
-            Some(kid) => drop(named.insert(kid, key)),
-            None => unnamed.push(key),
+        Err(UnusableSet::NoKey(dropped)) => {
+            left_out(issuer, &path, dropped, report);
+            report.push(
+                bad_key(issuer, format!("the JWKS `{path}` has no key that can be used"))
+                    .help("it must hold a key for one of the issuer's `algorithms`"),
+            );
+            None
         }
     }
+}
+
+fn left_out(issuer: &Issuer, path: impl fmt::Display, dropped: Vec<Dropped>, report: &mut Report) {
     for (label, why) in dropped {
         report.push(
             Diagnostic::at(
@@ -96,53 +137,28 @@ fn set(issuer: &Issuer, text: &[u8], path: &Path, report: &mut Report) -> Option
             .label("of this file"),
         );
     }
-    if named.is_empty() && unnamed.is_empty() {
-        report.push(
-            bad_key(issuer, format!("the JWKS `{path}` has no key that can be used"))
-                .help("it must hold a key for one of the issuer's `algorithms`"),
-        );
-        return None;
-    }
-    Some(Keys::Set { named, unnamed })
 }
 
 fn pinned(issuer: &Issuer, text: &[u8], path: &Path, report: &mut Report) -> Option<Key> {
-    let path = path.display();
-    let key = std::str::from_utf8(text).map_err(|_| "it is not a PEM file").and_then(pem::public_key);
-    let key = match key {
-        Ok(key) => key,
-        Err(why) => {
-            report.push(bad_key(issuer, format!("the key file `{path}` can't be used: {why}")).help(
+    match material::pinned(&issuer.algorithms, text) {
+        Ok(key) => Some(key),
+        Err(UnusablePem::Whole(why)) => {
+            let message = format!("the key file `{}` can't be used: {why}", path.display());
+            report.push(bad_key(issuer, message).help(
                 "it must hold one `BEGIN PUBLIC KEY` or `BEGIN CERTIFICATE` block; private keys stay with \
                  the issuer",
             ));
-            return None;
+            None
         }
-    };
-    let misfit = issuer.algorithms.iter().find(|algorithm| algorithm.family() != key.family());
-    if let Some(misfit) = misfit {
-        report.push(
-            Diagnostic::at(
-                Code::BadAlgorithm,
-                issuer.algorithms_span,
-                format!("`{}` does not go with {}", misfit.as_str(), kind(&key)),
-            )
-            .label("does not fit the key")
-            .related(issuer.keys.span, "the key")
-            .help("name the algorithms that the issuer signs with"),
-        );
-        return None;
-    }
-    Some(Key { algorithms: issuer.algorithms.clone(), key: VerifyingKey::public(&key) })
-}
-
-fn kind(key: &PublicKey) -> &'static str {
-    match key.family() {
-        Family::Rsa => "an RSA key",
-        Family::P256 => "a P-256 key",
-        Family::P384 => "a P-384 key",
-        Family::Ed25519 => "an Ed25519 key",
-        Family::Hmac => "a secret",
+        Err(UnusablePem::Misfit(misfit)) => {
+            report.push(
+                Diagnostic::at(Code::BadAlgorithm, issuer.algorithms_span, misfit.to_string())
+                    .label("does not fit the key")
+                    .related(issuer.keys.span, "the key")
+                    .help("name the algorithms that the issuer signs with"),
+            );
+            None
+        }
     }
 }
 
@@ -186,13 +202,13 @@ pub(super) fn secret_problem(secret: &str, algorithms: &[Algorithm]) -> Option<S
         .then(|| format!("it has {} bytes, and `{}` needs {needed}", secret.len(), algorithm.as_str()))
 }
 
-fn read(issuer: &Issuer, full: &Path, written: &Path, report: &mut Report) -> Option<Vec<u8>> {
+fn read(kind: &str, span: Span, full: &Path, written: &Path, report: &mut Report) -> Option<Vec<u8>> {
     match bytes(full) {
         Ok(bytes) => Some(bytes),
         Err(error) => {
-            let message = format!("can't read the key file `{}`: {error}", written.display());
+            let message = format!("can't read the {kind} file `{}`: {error}", written.display());
             report.push(
-                Diagnostic::at(Code::Unreadable, issuer.keys.span, message)
+                Diagnostic::at(Code::Unreadable, span, message)
                     .label("this file")
                     .help("the path is relative to the directory of `doorward.yaml`"),
             );
@@ -201,14 +217,15 @@ fn read(issuer: &Issuer, full: &Path, written: &Path, report: &mut Report) -> Op
     }
 }
 
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+/// The bytes of a key file.
+pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a file"));
     }
     let mut bytes = Vec::new();
-    let read = file.take(MAX_KEY_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if read as u64 > MAX_KEY_FILE_BYTES {
+    let read = file.take(MAX_KEY_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if read > MAX_KEY_BYTES {
         return Err(io::Error::other("larger than 256 KiB"));
     }
     Ok(bytes)

@@ -2,9 +2,11 @@
 //!
 //! Nothing here is believed because a token says so: the issuer is chosen by
 //! its exact name among those configured, the algorithm must be on that
-//! issuer's list, the key comes from that issuer's own files, and only then is
-//! the signature looked at, and only after that the claims. The clock is an
-//! input. No token, or part of one, is ever printed, not even by `Debug`.
+//! issuer's list, the key comes from that issuer's own files or addresses, and
+//! only then is the signature looked at, and only after that the claims. The
+//! clock is an input. Keys that are fetched come in through a [`Feed`], which
+//! says what to fetch and when; no connection is opened here. No token, or part
+//! of one, is ever printed, not even by `Debug`.
 //! This room knows nothing of policies: a role is a word here. Verified tokens
 //! are remembered together with whatever the caller makes of their subjects:
 //! what that is, and for which policy it holds, is the caller's to know.
@@ -19,15 +21,21 @@ mod credential;
 mod crypto;
 mod der;
 pub mod devkey;
+mod feed;
 mod json;
 mod jwks;
 mod jws;
+mod keyfile;
+mod keyring;
 mod load;
+mod material;
 pub mod mint;
 mod pem;
 mod public_key;
+mod refresh;
 mod rules;
 mod signature;
+mod upkeep;
 mod validity;
 
 use std::collections::HashMap;
@@ -50,6 +58,10 @@ use validity::Validity;
 pub use cache::{Remembered, TokenCache};
 pub use counts::Counts;
 pub use credential::MAX_TOKEN_BYTES;
+pub use feed::{Answer, Event, Feed, Moment, Step};
+pub use keyfile::KeyFile;
+pub use material::MAX_KEY_BYTES;
+pub use upkeep::{Readiness, Upkeep};
 pub use validity::MAX_AHEAD;
 
 /// Why a token was refused.
@@ -92,6 +104,8 @@ pub struct Verifier {
     /// By the exact `iss`.
     authorities: HashMap<String, Arc<Authority>>,
     counters: Counters,
+    feeds: Vec<Feed>,
+    files: Vec<KeyFile>,
 }
 
 /// A verified token.
@@ -111,14 +125,35 @@ impl Verifier {
         env: Environment<'_>,
         report: &mut Report,
     ) -> Option<Self> {
-        let authorities = load::authorities(&config.issuers, base_dir, env, report)?;
+        let load::Loaded { authorities, feeds, files } = load::load(&config.issuers, base_dir, env, report)?;
         Some(Self {
             tokens: config.tokens.clone(),
             on_anonymous: config.on_anonymous,
             cache: config.cache,
             authorities: authorities.into_iter().map(|(name, a)| (name, Arc::new(a))).collect(),
             counters: Counters::default(),
+            feeds,
+            files,
         })
+    }
+
+    /// What must be done so that there are keys and stay good ones. The first
+    /// to ask gets it.
+    pub fn take_upkeep(&mut self) -> Upkeep {
+        let required = self.authorities.iter().filter(|(_, authority)| authority.required);
+        Upkeep {
+            feeds: std::mem::take(&mut self.feeds),
+            files: std::mem::take(&mut self.files),
+            readiness: Readiness::of(required.map(|(name, a)| (name.clone(), Arc::clone(&a.keys))).collect()),
+        }
+    }
+
+    /// The number of an issuer's key set: it grows with every set that takes
+    /// the place of another. `None` for an unknown issuer, and while its keys
+    /// are not to be had at `now`: nothing that was verified with them counts
+    /// then.
+    pub fn generation(&self, issuer: &str, now: u64) -> Option<u64> {
+        self.authorities.get(issuer)?.keys.load().generation(now)
     }
 
     /// What becomes of a token on a route that everyone may call.
@@ -163,7 +198,7 @@ impl Verifier {
         if let Some((digest, Some(entry))) = &found {
             // INVARIANT: nothing that may have changed since is taken from the
             // entry: neither the keys, nor the time, nor who asks.
-            if entry.generation == entry.authority.generation() {
+            if entry.authority.keys.load().generation(now) == Some(entry.generation) {
                 self.counters.hit();
                 let valid = entry.validity.check(entry.authority.rules(), audiences, now);
                 if valid.as_ref().is_err_and(|refusal| refusal.reason == Reason::TokenExpired) {
@@ -200,14 +235,22 @@ impl Verifier {
         let rules = authority.rules();
         rules.check_type(token.typ())?;
         let algorithm = authority.algorithm(token.algorithm())?;
-        let generation = authority.generation();
-        let key = authority.key(algorithm, token.key_id())?;
+        // INVARIANT: the only look at the keys of a check. What is remembered of
+        // the token is good for these keys and no others.
+        let held = authority.keys.load();
+        let key = held.keys(now).and_then(|keys| keys.find(algorithm, token.key_id()));
+        let key = key.inspect_err(|_| authority.keys.want())?;
         if !key.verifies(algorithm, token.signed(), token.signature()) {
             return Err(Refusal::new(Reason::SignatureInvalid, "the signature does not verify"));
         }
         let (named, validity) = claims::subject(token.into_claims(), rules, audiences, now)?;
         self.counters.unreadable(named.unreadable);
-        Ok(Verified { subject: named.subject, authority: Arc::clone(authority), generation, validity })
+        Ok(Verified {
+            subject: named.subject,
+            authority: Arc::clone(authority),
+            generation: held.number(),
+            validity,
+        })
     }
 }
 

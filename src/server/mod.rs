@@ -1,10 +1,13 @@
 //! The running process: start-up, sockets, signals, logs.
 //!
 //! Start-up has one order: read and check everything, then open sockets, then
-//! say so. Nothing is bound before the configuration, the policy and the keys
-//! are valid, so whoever reaches a socket reaches a server that can decide.
+//! say so. Nothing is bound before the configuration, the policy and the key
+//! files are valid. Keys that must be fetched come after that: until they are
+//! there, health says so, and tokens of their issuers are answered 503.
 //! This room knows neither the wording of a decision nor that of an answer.
 
+mod fetch;
+mod keys;
 mod listen;
 mod logs;
 mod run;
@@ -12,10 +15,15 @@ mod signals;
 mod startup;
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::diag::{Format, render};
 
+pub use keys::{Clock, KeyTasks, Ready, SystemClock, keep};
 pub use startup::Findings;
+
+/// How long what is left over may take once everything is served.
+const LEFTOVERS: Duration = Duration::from_millis(100);
 
 /// Why the server did not run.
 #[derive(Debug)]
@@ -38,12 +46,14 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
         .build()
         .map_err(|error| ServeError::Failed(format!("can't start the runtime: {error}")))?;
     let ended = runtime.block_on(start(ready));
+    // A name look-up that hangs must not keep the process.
+    runtime.shutdown_timeout(LEFTOVERS);
     log.flush();
     ended.map_err(ServeError::Failed)
 }
 
-async fn start(ready: startup::Ready) -> Result<(), String> {
-    let startup::Ready { listen, policy, warnings } = ready;
+async fn start(ready: startup::Start) -> Result<(), String> {
+    let startup::Start { listen, policy, upkeep, warnings } = ready;
     for Findings { report, sources } in &warnings {
         for line in render(report, sources, Format::Short).lines() {
             tracing::warn!(finding = line, "worth a look");
@@ -52,5 +62,6 @@ async fn start(ready: startup::Ready) -> Result<(), String> {
     // Signals first: one that comes while the socket opens is not lost.
     let signals = signals::Signals::new().map_err(|error| format!("can't listen to signals: {error}"))?;
     let bound = listen::bind(&listen.grpc)?;
-    run::run(bound, policy, signals).await
+    let keys = keep(upkeep, SystemClock::new())?;
+    run::run(bound, policy, keys, signals).await
 }

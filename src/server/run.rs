@@ -11,6 +11,7 @@ use tonic::transport::server::{Connected, Router};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
 use super::signals::Stops;
 use crate::envoy::{self, Live};
@@ -36,8 +37,13 @@ const REQUEST: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until told to stop, and until what was begun is finished.
-pub(super) async fn run(bound: Bound, policy: Arc<Live>, stops: impl Stops) -> Result<(), String> {
-    let (health, router) = router(Arc::clone(&policy)).await?;
+pub(super) async fn run(
+    bound: Bound,
+    policy: Arc<Live>,
+    keys: (KeyTasks, Ready),
+    stops: impl Stops,
+) -> Result<(), String> {
+    let (health, router) = router(Arc::clone(&policy))?;
     let (address, revision) = (bound.address(), policy.current().index().revision().clone());
     let listening = move || {
         tracing::info!(
@@ -48,15 +54,13 @@ pub(super) async fn run(bound: Bound, policy: Arc<Live>, stops: impl Stops) -> R
         );
     };
     match bound {
-        Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, stops).await,
-        Bound::Unix(incoming, _file) => serve(router, incoming, listening, &health, stops).await,
+        Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, keys, stops).await,
+        Bound::Unix(incoming, _file) => serve(router, incoming, listening, &health, keys, stops).await,
     }
 }
 
-async fn router(policy: Arc<Live>) -> Result<(HealthReporter, Router), String> {
+fn router(policy: Arc<Live>) -> Result<(HealthReporter, Router), String> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    // Policy and keys are loaded: start-up has no other order.
-    set_health(&health, ServingStatus::Serving).await;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(envoy::DESCRIPTORS)
@@ -81,6 +85,7 @@ async fn serve<I, C>(
     incoming: I,
     listening: impl FnOnce(),
     health: &HealthReporter,
+    (mut tasks, mut ready): (KeyTasks, Ready),
     mut stops: impl Stops,
 ) -> Result<(), String>
 where
@@ -90,10 +95,24 @@ where
     let (stop, stopped) = oneshot::channel::<()>();
     let stopped = async { stopped.await.unwrap_or_default() };
     let mut server = std::pin::pin!(router.serve_with_incoming_shutdown(incoming, stopped));
+    let mut serving = ready.is_ready();
+    set_health(health, if serving { ServingStatus::Serving } else { ServingStatus::NotServing }).await;
     listening();
-    let signal = tokio::select! {
-        ended = &mut server => return Err(format!("the server ended by itself: {}", describe(ended))),
-        signal = stops.next() => signal,
+    if !serving {
+        let issuers = ready.missing().collect::<Vec<_>>().join(" ");
+        tracing::info!(issuers, "not ready before the keys of these are there");
+    }
+    let signal = loop {
+        tokio::select! {
+            ended = &mut server => return Err(format!("the server ended by itself: {}", describe(ended))),
+            why = tasks.ended() => return Err(why),
+            signal = stops.next() => break signal,
+            () = ready.wait(), if !serving => {
+                serving = true;
+                set_health(health, ServingStatus::Serving).await;
+                tracing::info!("ready: the keys of all required issuers are there");
+            }
+        }
     };
     tracing::info!(signal, "stopping: no new connections, open ones finish");
     set_health(health, ServingStatus::NotServing).await;

@@ -9,7 +9,7 @@ use crate::config::{Config, Listeners};
 use crate::diag::{Report, Sources};
 use crate::engine::HeaderPlan;
 use crate::envoy::{Live, Snapshot};
-use crate::identity::Verifier;
+use crate::identity::{Upkeep, Verifier};
 
 /// What was found in one set of files.
 #[derive(Debug)]
@@ -21,16 +21,18 @@ pub struct Findings {
 }
 
 /// Everything that serving needs.
-pub(super) struct Ready {
+pub(super) struct Start {
     pub(super) listen: Listeners,
     pub(super) policy: Arc<Live>,
+    /// What the keys need.
+    pub(super) upkeep: Upkeep,
     /// What is not wrong and yet worth a look.
     pub(super) warnings: Vec<Findings>,
 }
 
 /// Reads and checks everything. A configuration with mistakes hides where the
 /// policy lies; short of that, the mistakes of all files are told at once.
-pub(super) fn load(path: &Path) -> Result<Ready, Vec<Findings>> {
+pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let environment = |name: &str| std::env::var(name).ok();
     let (config, sources, mut report) = Config::load(path, &environment);
     let Some(config) = config else { return Err(vec![Findings { report, sources }]) };
@@ -41,8 +43,9 @@ pub(super) fn load(path: &Path) -> Result<Ready, Vec<Findings>> {
     let (index, sources, report) = compile::load(&policies);
     let findings = vec![configuration, Findings { report, sources }];
     match (verifier, index) {
-        (Some(verifier), Some(index)) if !findings.iter().any(|f| f.report.has_errors()) => Ok(Ready {
+        (Some(mut verifier), Some(index)) if !findings.iter().any(|f| f.report.has_errors()) => Ok(Start {
             listen,
+            upkeep: verifier.take_upkeep(),
             policy: Arc::new(Live::new(Snapshot::new(index, verifier, HeaderPlan::new(&upstream_headers)))),
             warnings: findings,
         }),

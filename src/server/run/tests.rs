@@ -20,6 +20,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
+use super::super::keys::{SystemClock, keep};
 use super::super::{listen, startup};
 use super::*;
 
@@ -62,7 +63,8 @@ impl Running {
         let bound = listen::bind(&ready.listen.grpc).unwrap();
         let address = bound.address();
         let (stop, stops) = mpsc::channel(2);
-        let server = tokio::spawn(run(bound, ready.policy, stops));
+        let keys = keep(ready.upkeep, SystemClock::new()).unwrap();
+        let server = tokio::spawn(run(bound, ready.policy, keys, stops));
         Self { address, stop, server, folder }
     }
 
