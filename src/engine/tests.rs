@@ -343,3 +343,120 @@ fn the_explanation_names_places_and_holders() {
     assert!(says(&told, "requires event:delete: granted by editor"));
     assert!(!told.steps.iter().any(|s| s.text.contains("token")), "{told:?}");
 }
+
+/// Asks the reference policy about a caller of whom everything is said.
+fn decided(line: &str, on_anonymous: OnAnonymous, caller: Result<Subject, Reason>) -> Decision {
+    let index = index(POLICY);
+    let (method, path) = line.split_once(' ').unwrap();
+    let input = Input {
+        method,
+        host: "api.test",
+        path,
+        service: None,
+        source: Some("192.0.2.1".parse().unwrap()),
+        headers: Headers::default(),
+    };
+    decide(&index, &input, on_anonymous, |service| {
+        assert!(["events", "public"].contains(&&*service.name));
+        caller.map(|subject| Arc::new(Principal::resolve(&index, subject))).map_err(|reason| (reason, ""))
+    })
+}
+
+fn subject(roles: &[&str], codes: &[&str], scopes: Option<&[&str]>) -> Subject {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Subject {
+        user: "ann".to_owned(),
+        roles: owned(roles),
+        codes: owned(codes),
+        scopes: scopes.map(owned),
+        ..Subject::default()
+    }
+}
+
+#[test]
+fn codes_of_a_token_count_beside_roles_and_denies_of_held_roles_win() {
+    let reason = |line: &str, roles: &[&str], codes: &[&str]| {
+        decided(line, OnAnonymous::Unseen, Ok(subject(roles, codes, None))).reason
+    };
+    assert_eq!(reason("DELETE /events/1", &["viewer"], &[]), Reason::CodeMissing);
+    assert_eq!(reason("DELETE /events/1", &["viewer"], &["event:delete"]), Reason::Allowed);
+    assert_eq!(reason("DELETE /events/1", &[], &["event:delete"]), Reason::RoleMissing);
+    assert_eq!(reason("POST /events/1/purge", &["viewer"], &["event:purge"]), Reason::Allowed);
+    assert_eq!(reason("POST /events/1/purge", &["editor"], &["event:purge"]), Reason::CodeMissing);
+}
+
+#[test]
+fn clm_9_codes_and_scopes_of_a_token_are_never_patterns() {
+    for odd in ["*", "event:*", "Event:delete", " event:delete", "event:delete\n", "event", "unheard:of", ""]
+    {
+        let by_code = subject(&["viewer"], &[odd], None);
+        let by_scope = subject(&["admin", "viewer"], &[], Some(&[odd]));
+        for caller in [by_code, by_scope] {
+            let decision = decided("DELETE /events/1", OnAnonymous::Unseen, Ok(caller));
+            assert_eq!(decision.reason, Reason::CodeMissing, "{odd:?}");
+        }
+    }
+}
+
+#[test]
+fn scopes_limit_what_roles_and_codes_give_and_never_add_to_it() {
+    let reason = |roles: &[&str], codes: &[&str], scopes: &[&str]| {
+        decided("DELETE /events/1", OnAnonymous::Unseen, Ok(subject(roles, codes, Some(scopes)))).reason
+    };
+    assert_eq!(reason(&["admin", "viewer"], &[], &["event:delete"]), Reason::Allowed);
+    assert_eq!(reason(&["admin", "viewer"], &[], &["event:read"]), Reason::CodeMissing);
+    assert_eq!(reason(&["admin", "viewer"], &["event:delete"], &[]), Reason::CodeMissing);
+    assert_eq!(reason(&["viewer"], &[], &["event:delete"]), Reason::CodeMissing);
+    assert_eq!(reason(&["viewer"], &["event:delete"], &["event:delete"]), Reason::Allowed);
+}
+
+#[test]
+fn what_scopes_leave_out_is_told() {
+    let index = index(POLICY);
+    let input = Input {
+        method: "DELETE",
+        host: "api.test",
+        path: "/events/1",
+        service: None,
+        source: None,
+        headers: Headers::default(),
+    };
+    let caller = subject(&["admin", "viewer"], &["event:read", "x"], Some(&["event:read"]));
+    let (_, told) = explain(&index, &input, Origin::Token, OnAnonymous::Unseen, |_| {
+        Ok(Arc::new(Principal::resolve(&index, caller)))
+    });
+    let missing: Vec<_> = told.missing.iter().map(ToString::to_string).collect();
+    assert_eq!(missing, ["the code event:delete, which the token's scopes do not include"]);
+    for (step, text) in [("code", "event:read, "), ("code", "x, "), ("scopes", "no code but event:read")] {
+        assert!(told.steps.iter().any(|s| s.step == step && s.text.starts_with(text)), "{text}");
+    }
+}
+
+#[test]
+fn cred_6_a_token_on_an_anonymous_route_is_unseen_or_good_or_as_configured() {
+    use OnAnonymous::{IgnoreInvalid, RefuseInvalid, Unseen};
+    for (on_anonymous, caller, reason, known) in [
+        (Unseen, Ok(()), Reason::Allowed, false),
+        (Unseen, Err(Reason::SignatureInvalid), Reason::Allowed, false),
+        (RefuseInvalid, Ok(()), Reason::Allowed, true),
+        (RefuseInvalid, Err(Reason::TokenMissing), Reason::Allowed, false),
+        (RefuseInvalid, Err(Reason::TokenExpired), Reason::TokenExpired, false),
+        (RefuseInvalid, Err(Reason::TokenAmbiguous), Reason::TokenAmbiguous, false),
+        (RefuseInvalid, Err(Reason::KeysUnavailable), Reason::KeysUnavailable, false),
+        (IgnoreInvalid, Ok(()), Reason::Allowed, true),
+        (IgnoreInvalid, Err(Reason::TokenMissing), Reason::Allowed, false),
+        (IgnoreInvalid, Err(Reason::TokenExpired), Reason::Allowed, false),
+        (IgnoreInvalid, Err(Reason::EngineError), Reason::Allowed, false),
+    ] {
+        let who = caller.map(|()| subject(&[], &[], None));
+        let decision = decided("GET /events/health", on_anonymous, who.clone());
+        assert_eq!(
+            (decision.reason, decision.principal.is_some()),
+            (reason, known),
+            "{on_anonymous:?} {caller:?}"
+        );
+        // A route that needs somebody cares for none of this.
+        let decision = decided("GET /events/feed", on_anonymous, who);
+        assert_eq!(decision.reason.is_allowed(), caller.is_ok());
+    }
+}

@@ -10,11 +10,12 @@
 //! - What is remembered belongs to one policy and one configuration, because
 //!   the cache does: a new snapshot begins with an empty one.
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::sync::Arc;
 
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::authority::Authority;
 use super::crypto;
@@ -28,7 +29,7 @@ pub trait Remembered {
 }
 
 /// A bounded store of what is known about verified tokens.
-pub struct TokenCache<T>(Option<Cache<Digest, Arc<Entry<T>>, Bytes>>);
+pub struct TokenCache<T>(Option<Cache<Digest, Arc<Entry<T>>, Bytes, RandomState>>);
 
 /// The SHA-256 of a token.
 pub(super) type Digest = [u8; 32];
@@ -56,7 +57,9 @@ impl<T: Remembered> TokenCache<T> {
         // their number too.
         let Some(share) = bytes.checked_div(entries).map(|share| share.max(1)) else { return Self(None) };
         let expected = usize::try_from(entries.min(MAX_EXPECTED)).unwrap_or_default();
-        Self(Some(Cache::with_weighter(expected, share.saturating_mul(entries), Bytes { share })))
+        let room = share.saturating_mul(entries);
+        let (hasher, lifecycle) = (RandomState::new(), DefaultLifecycle::default());
+        Self(Some(Cache::with(expected, room, Bytes { share }, hasher, lifecycle)))
     }
 
     /// How many tokens are remembered.

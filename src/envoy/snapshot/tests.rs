@@ -74,10 +74,14 @@ fn bearer(roles: &[&str], extra: serde_json::Value) -> String {
 }
 
 fn snapshot(policy: &str) -> Snapshot {
+    configured(policy, CONFIG)
+}
+
+fn configured(policy: &str, config: &str) -> Snapshot {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("policies")).unwrap();
     fs::write(folder.path().join("policies/all.yaml"), policy).unwrap();
-    fs::write(folder.path().join("doorward.yaml"), CONFIG).unwrap();
+    fs::write(folder.path().join("doorward.yaml"), config).unwrap();
     let (config, ..) = Config::load(&folder.path().join("doorward.yaml"), &environment);
     let config = config.unwrap();
     let verifier =
@@ -208,6 +212,98 @@ fn a_check_uses_the_snapshot_in_force() {
     assert_eq!(status(&ask(&gate, check("GET", "/events", &[]))), 200);
     live.replace(snapshot(&POLICY.replace("GET /events, access: anonymous", "GET /events, access: denied")));
     assert_eq!(status(&ask(&gate, check("GET", "/events", &[]))), 403);
+}
+
+#[test]
+fn a_token_that_comes_back_gives_the_same_answer_and_every_request_its_own_removals() {
+    let snapshot = snapshot(POLICY);
+    let token = bearer(&["viewer"], serde_json::json!({ "tenant": "t1" }));
+    let ask = |more: &[(&str, &str)]| {
+        let headers = [&[("authorization", token.as_str())], more].concat();
+        let words = Words::read(check("POST", "/events", &headers)).unwrap();
+        let verdict = snapshot.judge(&words, SystemTime::now);
+        assert_eq!(verdict.reason, Reason::Allowed);
+        verdict.changes
+    };
+    let (first, again) = (ask(&[]), ask(&[]));
+    assert_eq!(first, again);
+    let spoofed = ask(&[("x-user_id", "evil")]);
+    assert_eq!(spoofed.set, first.set);
+    assert!(spoofed.remove.iter().any(|name| &**name == "x-user_id"));
+    assert_eq!(ask(&[]), first, "one request's removals are not another's");
+    let counts = snapshot.verifier().counts();
+    assert_eq!((counts.hits, counts.misses), (3, 1));
+}
+
+#[test]
+fn cache_2_a_token_for_one_service_is_not_one_for_another() {
+    let policy = format!(
+        "{POLICY}  billing:\n    paths: [/billing]\n    audiences: [billing]\n    \
+                          routes: [{{ route: GET /billing, access: authenticated }}]\n"
+    );
+    let snapshot = snapshot(&policy);
+    let ask = |path: &str, token: &str| {
+        let words = Words::read(check("GET", path, &[("authorization", token)])).unwrap();
+        snapshot.judge(&words, SystemTime::now).reason
+    };
+    let shop = bearer(&[], serde_json::json!({}));
+    let both = bearer(&[], serde_json::json!({ "aud": ["billing", "shop"] }));
+    let billing = bearer(&[], serde_json::json!({ "aud": "billing" }));
+    for _ in 0..2 {
+        assert_eq!(ask("/events/me", &shop), Reason::Allowed);
+        assert_eq!(ask("/billing", &shop), Reason::AudienceMismatch);
+        assert_eq!(ask("/billing", &both), Reason::Allowed);
+        assert_eq!(ask("/events/me", &both), Reason::Allowed);
+        assert_eq!(ask("/billing", &billing), Reason::Allowed);
+        assert_eq!(ask("/events/me", &billing), Reason::AudienceMismatch);
+    }
+}
+
+#[test]
+fn cache_4_and_load_14_a_new_policy_is_asked_about_every_token_again() {
+    let (live, gate) = gate();
+    let token = bearer(&["viewer"], serde_json::json!({}));
+    let ask = || status(&ask(&gate, check("POST", "/events", &[("authorization", token.as_str())])));
+    assert_eq!((ask(), ask()), (200, 200));
+    live.replace(snapshot(&POLICY.replace("viewer", "editor")));
+    assert_eq!((ask(), ask()), (403, 403));
+    live.replace(snapshot(POLICY));
+    assert_eq!(ask(), 200);
+}
+
+#[test]
+fn hdr_9_a_good_token_on_an_anonymous_route_names_its_user_and_a_bad_one_nobody() {
+    let (good, spoof) = (bearer(&["viewer"], serde_json::json!({})), ("x-user-id", "evil"));
+    let options =
+        |lines: &str| configured(POLICY, &CONFIG.replace("identity:\n", &format!("identity:\n{lines}")));
+    let refusing = options("  optional: true\n");
+    let ignoring = options("  optional: true\n  invalid_on_anonymous: ignore\n");
+    let plain = snapshot(POLICY);
+    let ask = |snapshot: &Snapshot, token: Option<&str>| {
+        let mut headers = vec![spoof];
+        headers.extend(token.map(|token| ("authorization", token)));
+        let verdict =
+            snapshot.judge(&Words::read(check("GET", "/events", &headers)).unwrap(), SystemTime::now);
+        let user =
+            verdict.changes.set.iter().find(|(name, _)| &**name == "x-user-id").map(|(_, v)| v.clone());
+        let removed = verdict.changes.remove.iter().any(|name| &**name == "x-user-id");
+        assert!(!verdict.reason.is_allowed() || user.is_some() != removed);
+        (verdict.reason, user)
+    };
+    let alice = Some("alice".to_owned());
+    for _ in 0..2 {
+        assert_eq!(ask(&plain, Some(&good)), (Reason::Allowed, None));
+        assert_eq!(ask(&refusing, Some(&good)), (Reason::Allowed, alice.clone()));
+        assert_eq!(ask(&ignoring, Some(&good)), (Reason::Allowed, alice.clone()));
+        for bad in ["Bearer a.b.c", &format!("{good}A"), "Bearer", "x,y"] {
+            assert_eq!(ask(&plain, Some(bad)), (Reason::Allowed, None));
+            assert!(!ask(&refusing, Some(bad)).0.is_allowed());
+            assert_eq!(ask(&ignoring, Some(bad)), (Reason::Allowed, None));
+        }
+        for nobody in [None, Some("Basic YTpi")] {
+            assert_eq!(ask(&refusing, nobody), (Reason::Allowed, None));
+        }
+    }
 }
 
 fn text() -> impl Strategy<Value = String> {

@@ -10,14 +10,17 @@
 )]
 
 mod algorithms;
+mod cache;
 mod claims;
 mod credential;
 mod hostile;
 mod jws;
 mod keys;
 mod made;
+mod profile;
+mod sources;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
 
