@@ -105,7 +105,7 @@ codes! {
     BadIssuer "DW305" "bad-issuer" Error "An issuer that contradicts itself or another issuer.";
     BadAlgorithm "DW306" "bad-algorithm" Error "A signature algorithm that is unknown or does not fit the key.";
     BadKey "DW307" "bad-key" Error "Key material that can't be used.";
-    BadClaimPath "DW308" "bad-claim-path" Error "A claim path that is not names joined by dots.";
+    BadClaimPath "DW308" "bad-claim-path" Error "A claim path that is not names joined by dots, other names in `[\"..\"]`.";
     KeyDropped "DW309" "key-dropped" Warning "A key of a key file that is left out, because it can't or must not be used.";
 }
 

@@ -53,7 +53,7 @@ reasons! {
     SignatureInvalid "signature_invalid" 401 "The signature does not verify.";
     AlgorithmNotAllowed "algorithm_not_allowed" 401 "The token's algorithm is not allowed for its issuer.";
     IssuerUnknown "issuer_unknown" 401 "No configured issuer has the token's `iss`.";
-    AudienceMismatch "audience_mismatch" 401 "The token's `aud` names none of the issuer's audiences.";
+    AudienceMismatch "audience_mismatch" 401 "The token's `aud` names none of the audiences of the service or its issuer.";
     KeyUnknown "key_unknown" 401 "The issuer has no key that fits the token's `kid`.";
     TokenRevoked "token_revoked" 401 "The token was revoked.";
     RoleMissing "role_missing" 403 "A required role is not held.";

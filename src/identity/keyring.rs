@@ -87,6 +87,14 @@ impl Keyring {
         self.held.store(Arc::new(Held { keys: Some(Arc::new(keys)), generation, until }));
     }
 
+    /// The same keys as another set.
+    #[cfg(test)]
+    pub(super) fn renew(&self) {
+        let held = self.held.load();
+        let (keys, generation) = (held.keys.clone(), held.generation + 1);
+        self.held.store(Arc::new(Held { keys, generation, until: held.until }));
+    }
+
     /// The keys in force are still the right ones.
     pub(super) fn confirm(&self, until: u64) {
         let held = self.held.load();

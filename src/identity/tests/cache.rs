@@ -1,8 +1,6 @@
 //! Section CACHE: what was verified once may be believed again, and nothing
 //! else.
 
-use std::sync::atomic::Ordering;
-
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -106,7 +104,7 @@ fn cache_3_and_jwks_5_other_keys_are_another_cache() {
             assert!(recall(&verifier, &cache, &token, &[], NOW).is_ok());
         }
         assert_eq!(counts(&verifier), (2 * misses, misses));
-        verifier.authorities[ISSUER].generation.fetch_add(1, Ordering::Release);
+        verifier.authorities[ISSUER].keys.renew();
     }
 }
 
@@ -236,7 +234,7 @@ proptest! {
         for (token, service, after, change) in asked {
             let (token, service, now) = (&TOKENS[token], &services[service], NOW - 100 + after);
             if change == 0 {
-                VERIFIER.authorities[ISSUER].generation.fetch_add(1, Ordering::Release);
+                VERIFIER.authorities[ISSUER].keys.renew();
             }
             let expected = VERIFIER.verify(token, service, now).map(|subject| subject.user);
             prop_assert_eq!(recall(&VERIFIER, &cache, token, service, now), expected);
