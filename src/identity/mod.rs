@@ -21,6 +21,7 @@ mod credential;
 mod crypto;
 mod der;
 pub mod devkey;
+pub mod inspect;
 mod feed;
 mod json;
 mod jwks;

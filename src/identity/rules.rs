@@ -38,6 +38,12 @@ impl Rules {
         }
     }
 
+    /// The audiences that count for a service: its own where it has some, and
+    /// the issuer's where it has none.
+    pub(super) fn audiences_for<'a>(&'a self, service: &'a [Box<str>]) -> &'a [Box<str>] {
+        if service.is_empty() { &self.audiences } else { service }
+    }
+
     /// Whether `typ` is that of an access token of this issuer. Compared in
     /// any case and with or without `application/`, as RFC 7515 says; it may
     /// be missing only where the configuration names no types.

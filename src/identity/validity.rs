@@ -38,7 +38,12 @@ impl Validity {
     /// count where it has some, and its issuer's where it has none.
     pub(super) fn check(&self, rules: &Rules, service: &[Box<str>], now: u64) -> Result<(), Refusal> {
         self.time(rules, now)?;
-        self.audience(if service.is_empty() { &rules.audiences } else { service })
+        self.audience(rules.audiences_for(service))
+    }
+
+    /// `exp`, in seconds since 1970.
+    pub(super) fn expires(&self) -> u64 {
+        self.exp
     }
 
     /// Whether the token is good now.

@@ -14,6 +14,7 @@ mod cache;
 mod claims;
 mod credential;
 mod hostile;
+mod inspect;
 mod jws;
 mod keys;
 mod made;
