@@ -49,3 +49,9 @@ pub(crate) fn service(
 + 'static {
     complete::Complete::new(service::Gate::new(policy, LIMIT), MAX_CHECK_BYTES)
 }
+
+/// The answer to one check, message in and message out, without a server
+/// around it: for fuzzing and benchmarks.
+pub fn answer(policy: &Arc<Live>, check: &[u8]) -> Vec<u8> {
+    service::Gate::new(Arc::clone(policy), LIMIT).answer_bytes(check)
+}

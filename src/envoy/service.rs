@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
+use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::complete::Unreadable;
@@ -33,6 +34,14 @@ pub(super) struct Gate<J> {
 impl<J: Judge> Gate<J> {
     pub(super) fn new(judge: J, limit: Duration) -> Self {
         Self { judge, ids: Ids::default(), limit }
+    }
+
+    /// The answer to one encoded check, however little of it can be read.
+    pub(super) fn answer_bytes(&self, check: &[u8]) -> Vec<u8> {
+        match CheckRequest::decode(check) {
+            Ok(check) => self.answer(check, self.limit).encode_to_vec(),
+            Err(_) => self.unreadable().encode_to_vec(),
+        }
     }
 
     /// The answer to one check.

@@ -1,0 +1,62 @@
+//! Replays the committed corpus of the fuzz targets in `tests/fuzz/`.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(unreachable_pub, missing_docs, reason = "the file is shared with the fuzz targets")]
+
+#[path = "fuzz/checks.rs"]
+mod checks;
+
+use std::fs;
+use std::path::Path;
+
+use doorward::config::Algorithm;
+use doorward::identity::mint::{Claims, Signer};
+
+/// Every seed of one target; there must be some.
+fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
+    let seeds: Vec<_> = fs::read_dir(folder).unwrap().map(|e| fs::read(e.unwrap().path()).unwrap()).collect();
+    assert!(seeds.len() >= 5, "the corpus of {target} has {} seeds", seeds.len());
+    seeds
+}
+
+#[test]
+fn tokens() {
+    seeds("token").iter().for_each(|seed| checks::token(seed));
+}
+
+#[test]
+fn paths() {
+    seeds("path").iter().for_each(|seed| checks::path(seed));
+}
+
+#[test]
+fn policies() {
+    seeds("policy").iter().for_each(|seed| checks::policy(seed));
+}
+
+#[test]
+fn checks_of_envoy() {
+    seeds("check").iter().for_each(|seed| checks::check(seed));
+}
+
+/// A good token is among the seeds, so that mutations start beyond the
+/// signature check.
+#[test]
+fn the_good_token_is_good() {
+    let signer = Signer::from_secret(checks::SECRET, Algorithm::HS256).unwrap();
+    let claims = Claims {
+        issuer: "https://id.example.com".to_owned(),
+        audiences: vec!["shop".to_owned()],
+        user: "alice@example.com".to_owned(),
+        roles: vec!["viewer".to_owned()],
+        expires_in: 3600,
+        ..Claims::default()
+    };
+    let token = signer.sign(&claims.at(checks::NOW)).unwrap();
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/token/good");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&committed, &token).unwrap();
+    }
+    assert_eq!(fs::read_to_string(committed).unwrap(), token);
+}
