@@ -4,12 +4,15 @@
 //! arguments, calls the rooms below and says what came of it; it decides
 //! nothing about requests, policies or tokens itself. Only this room prints.
 
+mod check;
 mod inputs;
 mod lint;
 mod redact;
 mod schema;
 mod serve;
 mod term;
+mod time;
+mod token;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -73,7 +76,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Check(check::Args),
     Lint(lint::Args),
+    Token(token::Args),
     Schema(schema::Args),
 }
 
@@ -86,7 +91,9 @@ pub fn run() -> Exit {
     let term = Term::detect(color);
     let done = match command {
         Command::Serve(args) => Ok(serve::run(args, &term)),
+        Command::Check(args) => check::run(args, term),
         Command::Lint(args) => lint::run(args, term),
+        Command::Token(args) => token::run(args, term),
         Command::Schema(args) => schema::run(args, term),
     };
     match done {

@@ -33,6 +33,16 @@ impl Rules {
             groups: issuer.groups.clone(),
         }
     }
+
+    /// Where most tokens say it.
+    pub(super) fn usual() -> Self {
+        Self {
+            audiences: Vec::new(),
+            user: ClaimPath::name("sub"),
+            roles: vec![ClaimPath::name("roles")],
+            groups: vec![ClaimPath::name("groups")],
+        }
+    }
 }
 
 /// The keys of an issuer.

@@ -11,6 +11,8 @@
     reason = "tests"
 )]
 
+mod check;
 mod lint;
 mod schema;
 mod support;
+mod token;
