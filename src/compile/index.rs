@@ -95,7 +95,7 @@ pub struct Route {
     /// Who may call.
     pub rule: Rule,
     /// From which addresses.
-    pub ip: Option<AddressRule>,
+    pub ip: Option<Arc<AddressRule>>,
     /// Whether a WebSocket upgrade is permitted.
     pub websocket: bool,
 }
@@ -108,9 +108,9 @@ pub enum Rule {
     /// Holders of these. At least one of the two is there.
     Needs {
         /// Required roles.
-        roles: Option<Need<RoleId>>,
+        roles: Option<Arc<Need<RoleId>>>,
         /// Required codes.
-        codes: Option<Need<CodeId>>,
+        codes: Option<Arc<Need<CodeId>>>,
     },
 }
 

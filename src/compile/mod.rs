@@ -29,8 +29,9 @@ use crate::policy::{Limits, Policy, read_folder};
 /// Compiles a policy. `None` if the report holds an error.
 pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Option<Index> {
     let networks = address::Networks::new(&policy.networks);
-    let roles = roles::compile(policy, sources, report);
-    let mut builder = routes::Builder::new(policy, sources, &roles, &networks);
+    let roles = roles::compile(policy, sources, report)?;
+    let names = need::Names { roles: &roles, networks: &networks, sources };
+    let mut builder = routes::Builder::new(policy, names, report);
     for service in &policy.services {
         builder.service(service, report);
     }
