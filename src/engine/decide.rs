@@ -189,8 +189,11 @@ fn route_of<'i>(
     let broken = (Reason::EngineError, "the route is not in the index");
     let Some(found) = service.trie.find(method, &request.path).map_err(ambiguous)? else {
         decision.allow = service.trie.methods(&request.path);
-        let reason = if decision.allow.is_empty() { Reason::RouteUnknown } else { Reason::MethodNotAllowed };
-        return Err((reason, ""));
+        if decision.allow.is_empty() {
+            return Err((Reason::RouteUnknown, ""));
+        }
+        let only_grpc = method == Method::Post && decision.allow.contains(Method::Grpc);
+        return Err((Reason::MethodNotAllowed, if only_grpc { "only gRPC calls match" } else { "" }));
     };
     let route = index.route(found.route).ok_or(broken)?;
     if found.broad && route.rule.is_anonymous() {

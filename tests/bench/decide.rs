@@ -3,7 +3,7 @@
 //! `cargo bench --bench decide`. Every path asked for is another one, spread
 //! over the whole policy, so that no cache is warm by accident.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a benchmark")]
 
 use std::cell::Cell;
 use std::fmt::Write;
@@ -91,7 +91,7 @@ fn request(path: &str) -> Input<'_> {
 }
 
 /// Each call takes the next of the items.
-fn turns<T>(items: &[T]) -> impl Fn() -> &T {
+fn turns<'i, T>(items: &'i [T]) -> impl Fn() -> &'i T {
     let turn = Cell::new(0);
     move || {
         turn.set((turn.get() + 1) % items.len());

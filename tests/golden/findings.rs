@@ -9,7 +9,7 @@ use doorward::config::Config;
 use doorward::diag::{Code, Format, render};
 use doorward::identity::Verifier;
 
-use crate::walk::{cases, walk};
+use crate::walk::{cases, updating, walk};
 
 fn policy(case: &Path) -> String {
     let (index, sources, report) = load(case);
@@ -50,6 +50,9 @@ fn findings_in_configurations_read_as_written() {
 
 #[test]
 fn every_code_has_a_case() {
+    if updating() {
+        return; // the files are being written
+    }
     let texts: Vec<String> = ["policy", "config", "folder"]
         .iter()
         .flat_map(|kind| cases(kind))

@@ -6,6 +6,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod decisions;
 mod findings;
 mod folders;
+mod matrix;
 mod walk;
