@@ -198,6 +198,11 @@ impl Stack {
         std::fs::read_to_string(self.path("doorward.log")).unwrap()
     }
 
+    /// Everything that Envoy has written: its access log, before all.
+    pub(crate) fn envoy_log(&self) -> String {
+        std::fs::read_to_string(self.path("envoy.log")).unwrap()
+    }
+
     /// What the services got that holds this word. They write before they answer.
     pub(crate) fn reached(&self, tag: &str) -> Vec<Value> {
         let output = [self.events.output(), self.venues.output()].concat();
