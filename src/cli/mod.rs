@@ -5,6 +5,7 @@
 //! nothing about requests, policies or tokens itself. Only this room prints.
 
 mod check;
+mod init;
 mod inputs;
 mod lint;
 mod redact;
@@ -79,6 +80,7 @@ enum Command {
     Check(check::Args),
     Lint(lint::Args),
     Token(token::Args),
+    Init(init::Args),
     Schema(schema::Args),
 }
 
@@ -93,6 +95,7 @@ pub fn run() -> Exit {
         Command::Serve(args) => Ok(serve::run(args, &term)),
         Command::Check(args) => check::run(args, term),
         Command::Lint(args) => lint::run(args, term),
+        Command::Init(args) => init::run(args, term),
         Command::Token(args) => token::run(args, term),
         Command::Schema(args) => schema::run(args, term),
     };

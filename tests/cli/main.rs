@@ -12,6 +12,7 @@
 )]
 
 mod check;
+mod init;
 mod lint;
 mod schema;
 mod support;
