@@ -108,9 +108,9 @@ pub enum Rule {
     /// Holders of these. At least one of the two is there.
     Needs {
         /// Required roles.
-        roles: Option<Arc<Need<RoleId>>>,
+        roles: Option<Need<RoleId>>,
         /// Required codes.
-        codes: Option<Arc<Need<CodeId>>>,
+        codes: Option<Need<CodeId>>,
     },
 }
 

@@ -14,6 +14,7 @@ mod prefix;
 mod revision;
 mod roles;
 mod routes;
+mod tree;
 mod trie;
 
 pub use address::{AddressRule, AddressSet};
@@ -35,9 +36,9 @@ pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Optio
     for service in &policy.services {
         builder.service(service, report);
     }
-    let (services, routes) = builder.finish();
+    let (services, routes, spans) = builder.finish();
     let table = prefix::ServiceTable::new(&policy.services, report);
-    lint::broad_anonymous(policy, &routes, report);
+    lint::broad_anonymous(&services, &routes, &spans, report);
     if report.has_errors() {
         return None;
     }

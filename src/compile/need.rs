@@ -10,7 +10,7 @@ use crate::policy::{self, Code, Defaults, Located, RoleName, Route};
 
 /// A requirement that is not there, or is there and could not be compiled:
 /// after that error it must not look absent.
-type Wanted<T> = Option<Option<Arc<T>>>;
+type Wanted<T> = Option<Option<T>>;
 
 /// What one level of the policy says: the policy as a whole, a service, or a
 /// route. Compiled once, whether or not any route takes it over, so that its
@@ -18,7 +18,7 @@ type Wanted<T> = Option<Option<Arc<T>>>;
 pub(super) struct Level {
     roles: Wanted<Need<RoleId>>,
     codes: Wanted<Need<CodeId>>,
-    ip: Wanted<AddressRule>,
+    ip: Wanted<Arc<AddressRule>>,
 }
 
 /// What names mean, and where things stand.
@@ -33,8 +33,8 @@ impl Level {
     pub(super) fn new(written: &Defaults, names: Names<'_>, report: &mut Report) -> Self {
         let Defaults { roles, codes, ip } = written;
         Self {
-            roles: roles.as_ref().map(|need| role_need(need, names, report).map(Arc::new)),
-            codes: codes.as_ref().map(|need| code_need(need, names).map(Arc::new)),
+            roles: roles.as_ref().map(|need| role_need(need, names, report)),
+            codes: codes.as_ref().map(|need| code_need(need, names)),
             ip: ip.as_ref().map(|ip| {
                 let place = names.sources.place(ip.span);
                 names.networks.rule(&ip.value, place, report).map(Arc::new)
@@ -72,7 +72,7 @@ pub(super) fn rule(route: &Route, levels: Levels<'_>, report: &mut Report) -> Op
 }
 
 /// `None` where a requirement is there but could not be compiled.
-fn present<T>(wanted: Wanted<T>) -> Option<Option<Arc<T>>> {
+fn present<T>(wanted: Wanted<T>) -> Option<Option<T>> {
     match wanted {
         None => Some(None),
         Some(need) => need.map(Some),

@@ -23,8 +23,9 @@ impl<'p> Builder<'p> {
         Self { names, defaults, services: Vec::new(), routes: Vec::new(), spans: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> (Vec<Service>, Vec<Route>) {
-        (self.services, self.routes)
+    /// The services, their routes, and where each route stands.
+    pub(super) fn finish(self) -> (Vec<Service>, Vec<Route>, Vec<Span>) {
+        (self.services, self.routes, self.spans)
     }
 
     pub(super) fn service(&mut self, service: &policy::Service, report: &mut Report) {

@@ -199,8 +199,8 @@ fn route_of<'i>(
     if found.broad && route.rule.is_anonymous() {
         // An anonymous catch-all must not answer for another spelling of a
         // path that is protected.
-        let meant = service.trie.find_loosely(method, &request.path).filter(|meant| *meant != found.route);
-        if meant.is_some_and(|meant| index.route(meant).is_none_or(|route| !route.rule.is_anonymous())) {
+        let is_strict = |near| index.route(near).is_none_or(|route| !route.rule.is_anonymous());
+        if service.trie.is_near(method, &request.path, &is_strict) {
             return Err(ambiguous(PathFault::NearMiss));
         }
     }

@@ -1,7 +1,6 @@
 //! What a decision costs, and how the size of the policy shows in it.
 //!
-//! `cargo bench --bench decide`. Every path asked for is another one, spread
-//! over the whole policy, so that no cache is warm by accident.
+//! `cargo bench --bench decide`
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a benchmark")]
 
@@ -99,23 +98,37 @@ fn turns<'i, T>(items: &'i [T]) -> impl Fn() -> &'i T {
     }
 }
 
-/// From the words of a request to a decision that allows.
-#[divan::bench(args = ROUTES)]
-fn decide_allowed(bencher: Bencher, routes: usize) {
+/// From the words of a request to a decision that allows, for 64 paths spread
+/// over the whole policy: what the steps themselves cost.
+#[divan::bench(args = ROUTES, sample_size = 1_000)]
+fn decide_some_paths(bencher: Bencher, routes: usize) {
+    decide_allowed(bencher, routes, 64);
+}
+
+/// The same for every path of the policy in turn: with many routes each of
+/// them has left the processor's cache before it is asked for again.
+#[divan::bench(args = ROUTES, sample_size = 1_000)]
+fn decide_all_paths(bencher: Bencher, routes: usize) {
+    decide_allowed(bencher, routes, usize::MAX);
+}
+
+fn decide_allowed(bencher: Bencher, routes: usize, at_most: usize) {
     let index = index(routes);
     let principal = caller(index, &["viewer"]);
-    let (paths, ask) =
-        (paths(routes), |path: &String| decide(index, &request(path), || Ok(principal.clone())));
-    assert_eq!(ask(&paths[0]).reason, Reason::Allowed);
+    let mut paths = paths(routes);
+    paths.truncate(at_most);
+    let ask = |path: &String| decide(index, &request(path), || Ok(principal.clone()));
+    assert!(paths.iter().all(|path| ask(path).reason == Reason::Allowed));
     let next = turns(&paths);
     bencher.bench_local(|| ask(black_box(next())));
 }
 
-/// The service and the route alone, for a path that was read already.
-#[divan::bench(args = ROUTES)]
+/// The service and the route alone, for 64 paths that were read already.
+#[divan::bench(args = ROUTES, sample_size = 1_000)]
 fn look_up(bencher: Bencher, routes: usize) {
     let index = index(routes);
-    let paths = paths(routes);
+    let mut paths = paths(routes);
+    paths.truncate(64);
     let read: Vec<RequestPath<'_>> = paths.iter().map(|path| RequestPath::parse(path).unwrap()).collect();
     let next = turns(&read);
     bencher.bench_local(|| {
@@ -126,7 +139,7 @@ fn look_up(bencher: Bencher, routes: usize) {
 }
 
 /// A path that no route matches.
-#[divan::bench(args = ROUTES)]
+#[divan::bench(args = ROUTES, sample_size = 1_000)]
 fn decide_unknown(bencher: Bencher, routes: usize) {
     let index = index(routes);
     let paths: Vec<String> = paths(routes).iter().map(|path| path.replace("collection-", "else-")).collect();
@@ -135,7 +148,7 @@ fn decide_unknown(bencher: Bencher, routes: usize) {
 }
 
 /// The one reading of a path.
-#[divan::bench]
+#[divan::bench(sample_size = 1_000)]
 fn read_path(bencher: Bencher) {
     let paths = paths(100);
     let next = turns(&paths);
@@ -161,4 +174,10 @@ fn resolve_principal(bencher: Bencher, roles: usize) {
 #[divan::bench(args = [10, 1_000, 10_000], sample_count = 10)]
 fn compile_policy(bencher: Bencher, routes: usize) {
     bencher.with_inputs(|| policy(routes)).bench_local_values(index_of);
+}
+
+/// Dropping an index frees what it holds: read its size off the `dealloc` row.
+#[divan::bench(args = ROUTES, sample_count = 3, sample_size = 1)]
+fn size_of_index(bencher: Bencher, routes: usize) {
+    bencher.with_inputs(|| index_of(policy(routes))).bench_local_values(drop);
 }
