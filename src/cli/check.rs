@@ -38,8 +38,6 @@ pub(crate) struct Args {
     /// The policy directory, without a configuration.
     #[arg(long, value_name = "DIR", conflicts_with = "config", help_heading = "Policy")]
     policies: Option<PathBuf>,
-    #[command(flatten)]
-    caller: caller::Args,
     /// The service, as Envoy's configuration names it (`context_extensions`). Default: found by host and path.
     #[arg(long, value_name = "NAME", help_heading = "Request")]
     service: Option<String>,
@@ -58,6 +56,9 @@ pub(crate) struct Args {
     /// How to print the decision.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: As,
+    // Last: its heading would hold for whatever came behind it.
+    #[command(flatten)]
+    caller: caller::Args,
 }
 
 /// Where requests come from if nobody says so.

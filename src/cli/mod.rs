@@ -67,8 +67,15 @@ impl Failure {
 #[derive(Debug, Parser)]
 #[command(name = "doorward", version = VERSION, max_term_width = 100)]
 struct Cli {
-    /// When to colour the output.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to colour the output: `auto` (on a terminal, unless `NO_COLOR` is set), `always` or `never`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        display_order = 900
+    )]
     color: Color,
     #[command(subcommand)]
     command: Command,

@@ -12,6 +12,7 @@
 )]
 
 mod check;
+mod docs;
 mod init;
 mod lint;
 mod schema;
