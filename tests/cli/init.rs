@@ -119,8 +119,10 @@ fn its_private_key_is_for_its_owner_and_not_for_git() {
     let starter = Starter::new();
     let key = starter.path().join("keys/dev.pem");
     assert_eq!(fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
-    let git = "git init -q . && git add -A && git ls-files";
-    let (code, listed) = starter.shell(git);
+    if Command::new("git").arg("--version").output().is_err() {
+        return;
+    }
+    let (code, listed) = starter.shell("git init -q . && git add -A && git ls-files");
     assert_eq!(code, 0);
     assert!(listed.contains("keys/jwks.json") && !listed.contains(".pem"), "{listed}");
 }
