@@ -1,7 +1,6 @@
 //! Replays the committed corpus of the fuzz targets in `tests/fuzz/`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![expect(unreachable_pub, missing_docs, reason = "the file is shared with the fuzz targets")]
 
 #[path = "fuzz/checks.rs"]
 mod checks;

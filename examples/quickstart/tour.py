@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 
 ISSUER = "https://id.doorward.example"
 
@@ -40,6 +41,7 @@ class Step:
     answer: dict = dataclasses.field(default_factory=dict)  # headers of the answer
     saw: str = ""  # `METHOD /path` as the upstream must have got it, where it differs from `send`
     by_envoy: bool = False  # refused by Envoy itself, before it asks
+    logged: str = ""  # the word in doorward's log, where the caller is told less
 
 
 SPOOFED = (("x-user-id", "root"), ("X-User-Roles", "admin"), ("x-user-id", "second"))
@@ -66,6 +68,7 @@ CHAPTERS = [
                 "its audience is `billing`; the configuration says `shop`",
                 reason="token_invalid",
                 token="elsewhere",
+                logged="audience_mismatch",
             ),
             Step(
                 "A token that someone else signed",
@@ -74,6 +77,7 @@ CHAPTERS = [
                 "says admin, but the key that signed it is not the issuer's",
                 reason="token_invalid",
                 token="stranger",
+                logged="key_unknown",
             ),
             Step(
                 "A token whose signature was changed",
@@ -82,6 +86,7 @@ CHAPTERS = [
                 "one character differs",
                 reason="token_invalid",
                 token="forged",
+                logged="signature_invalid",
             ),
         ],
     ),
@@ -357,8 +362,9 @@ def walk(port, call, keys, stack):
         print(f"\n{bold(chapter)}", flush=True)
         for step in steps:
             number += 1
-            reached = upstream_lines(stack)
+            reached, log = upstream_lines(stack), decisions(stack)
             got = ask_grpc(step, port, call, keys) if step.send.startswith("GRPC ") else ask_http(step, port, keys)
+            got.decision = new_decision(stack, len(log), step)
             problems = compare(step, got, upstream_lines(stack) - reached)
             wrong += bool(problems)
             show(number, step, got, problems)
@@ -374,13 +380,30 @@ def upstream_lines(stack):
     return sum((stack.folder / f"{name}.log").read_bytes().count(b"\n") for name in ("events", "venues"))
 
 
+def decisions(stack):
+    """The lines of doorward's log that tell of decisions."""
+    lines = (stack.folder / "doorward.log").read_text().splitlines(keepends=True)
+    whole = (json.loads(line) for line in lines if line.startswith("{") and line.endswith("}\n"))
+    return [line for line in whole if line.get("target") == "doorward::decision"]
+
+
+def new_decision(stack, before, step):
+    """The line of this step; Envoy's own refusals have none."""
+    for _ in range(0 if step.by_envoy else 200):
+        fresh = decisions(stack)[before:]
+        if fresh:
+            return fresh[-1]
+        time.sleep(0.01)
+    return {}
+
+
 @dataclasses.dataclass
 class Got:
     status: int
     reason: str
-    text: str
     headers: list  # of the answer
     seen: dict | None  # what the upstream says it got
+    decision: dict = dataclasses.field(default_factory=dict)  # its line in doorward's log
 
 
 def ask_http(step, port, keys):
@@ -402,7 +425,7 @@ def ask_http(step, port, keys):
     except ValueError:
         body = {}
     seen = body if answer.status == 200 else None
-    return Got(answer.status, body.get("reason", ""), body.get("detail", ""), answer.getheaders(), seen)
+    return Got(answer.status, body.get("reason", ""), answer.getheaders(), seen)
 
 
 def ask_grpc(step, port, call, keys):
@@ -411,9 +434,8 @@ def ask_grpc(step, port, call, keys):
         command += ["--header", f"{name}: {value}"]
     done = subprocess.run([*command, step.send.removeprefix("GRPC ")], stdout=subprocess.PIPE, text=True, check=True)
     body = json.loads(done.stdout)
-    text = body.get("message", "")
-    reason = step.reason if step.reason and step.reason in text else text
-    return Got(body["code"], reason, text, [], body if body["code"] == 0 else None)
+    reason = body.get("message", "").split(":")[0]  # `reason: sentences`
+    return Got(body["code"], reason, [], body if body["code"] == 0 else None)
 
 
 def all_headers(step, keys):
@@ -431,6 +453,9 @@ def compare(step, got, reached):
     allowed = not step.reason and not step.by_envoy
     if reached != (1 if allowed else 0):
         problems.append(f"{reached} requests reached the services")
+    logged = step.logged or step.reason or "allowed"
+    if not step.by_envoy and got.decision.get("reason") != logged:
+        problems.append(f"the log says `{got.decision.get('reason')}`, not `{logged}`")
     for name, part in step.answer.items():
         values = [value for key, value in got.headers if key.lower() == name]
         if len(values) != 1 or part not in values[0]:
@@ -469,7 +494,10 @@ def show(number, step, got, problems):
             line("⇢", dim(f"{got.seen['service']} was told of no user"))
         for at, (name, value) in enumerate(told):
             line("⇢" if at == 0 else " ", f"{name}: {value}")
-    line(" ", dim(step.why))
+    line(" ", step.why)
+    if got.decision.get("place"):
+        also = f"{got.decision['reason']}, " if step.logged else ""
+        line(" ", dim(f"log: {also}{got.decision.get('route')} at policies/{got.decision['place']}"))
     for problem in problems:
         line("✗", red(problem))
     sys.stdout.flush()

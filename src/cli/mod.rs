@@ -4,12 +4,16 @@
 //! arguments, calls the rooms below and says what came of it; it decides
 //! nothing about requests, policies or tokens itself. Only this room prints.
 
+mod check;
+mod init;
 mod inputs;
 mod lint;
 mod redact;
 mod schema;
 mod serve;
 mod term;
+mod time;
+mod token;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -63,8 +67,15 @@ impl Failure {
 #[derive(Debug, Parser)]
 #[command(name = "doorward", version = VERSION, max_term_width = 100)]
 struct Cli {
-    /// When to colour the output.
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// When to colour the output: `auto` (on a terminal, unless `NO_COLOR` is set), `always` or `never`.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        display_order = 900
+    )]
     color: Color,
     #[command(subcommand)]
     command: Command,
@@ -73,7 +84,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Args),
+    Check(check::Args),
     Lint(lint::Args),
+    Token(token::Args),
+    Init(init::Args),
     Schema(schema::Args),
 }
 
@@ -86,7 +100,10 @@ pub fn run() -> Exit {
     let term = Term::detect(color);
     let done = match command {
         Command::Serve(args) => Ok(serve::run(args, &term)),
+        Command::Check(args) => check::run(args, term),
         Command::Lint(args) => lint::run(args, term),
+        Command::Init(args) => init::run(args, term),
+        Command::Token(args) => token::run(args, term),
         Command::Schema(args) => schema::run(args, term),
     };
     match done {

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 
 use super::Failure;
+use super::redact::tokens;
 use crate::diag::{Format, Report, Sources, render};
 
 /// When to colour.
@@ -62,8 +63,10 @@ impl Term {
         }
     }
 
-    /// Writes a complaint, with an `error: ` in front.
+    /// Writes a complaint, with an `error: ` in front. A path or a name in it
+    /// may be a token that stands in the wrong place.
     pub fn error(self, message: &str) {
+        let message = tokens(message);
         let (on, off) = if self.err_color { (Style::Bad.start(), Style::END) } else { ("", "") };
         let _ = writeln!(io::stderr().lock(), "{on}error:{off} {message}");
     }
@@ -71,7 +74,7 @@ impl Term {
     /// Writes findings as text with source lines to standard error.
     pub fn report(self, report: &Report, sources: &Sources) {
         let text = render(report, sources, Format::Text { color: self.err_color });
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let _ = io::stderr().lock().write_all(tokens(&text).as_bytes());
     }
 
     /// Text for standard output in a style, where colours are wanted.

@@ -98,7 +98,7 @@ pub struct Route {
     /// Who may call.
     pub rule: Rule,
     /// From which addresses.
-    pub ip: Option<AddressRule>,
+    pub ip: Option<Arc<AddressRule>>,
     /// Whether a WebSocket upgrade is permitted.
     pub websocket: bool,
 }

@@ -1,48 +1,34 @@
 //! What compiles, and deserves a second look.
 
-use super::index::Route;
+use super::index::{Route, RouteId, Service};
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
-use crate::policy::{Policy, Segment};
+use crate::policy::Segment;
 
 /// How many routes of a shadow a warning points at.
 const SHOWN: usize = 3;
 
 /// A broad anonymous route (`/**`, or a final `{name}`) beside stricter routes
 /// in its shadow: a method they do not name, or a path they do not spell out,
-/// falls to the anonymous one.
-pub(super) fn broad_anonymous(policy: &Policy, routes: &[Route], report: &mut Report) {
-    let mut compiled = routes.iter();
-    for service in &policy.services {
-        let pairs: Vec<(&Route, Span)> = compiled
-            .by_ref()
-            .take(service.routes.len())
-            .zip(&service.routes)
-            .map(|(c, written)| (c, written.span))
+/// falls to the anonymous one. `spans` tells where each route stands.
+pub(super) fn broad_anonymous(services: &[Service], routes: &[Route], spans: &[Span], report: &mut Report) {
+    let at = |id: RouteId| routes.get(id.at()).zip(spans.get(id.at()).copied());
+    let mut tree = None;
+    for (broad, span) in routes.iter().zip(spans).filter(|(route, _)| is_broad(route)) {
+        let Some(service) = services.get(broad.service.at()) else { continue };
+        let (of, children) = tree
+            .take()
+            .filter(|(of, _)| *of == broad.service)
+            .unwrap_or_else(|| (broad.service, service.trie.children()));
+        let shadow: Vec<(&Route, Span)> = service
+            .trie
+            .covered(&broad.template, &children)
+            .into_iter()
+            .filter_map(at)
+            .filter(|(other, _)| !other.rule.is_anonymous() && other.template != broad.template)
             .collect();
-        for (broad, span) in pairs.iter().filter(|(route, _)| is_broad(route)) {
-            let shadow: Vec<_> = pairs
-                .iter()
-                .filter(|(other, _)| !other.rule.is_anonymous() && broad.template.covers(&other.template))
-                .filter(|(other, _)| other.template != broad.template)
-                .collect();
-            if shadow.is_empty() {
-                continue;
-            }
-            let count = match shadow.len() {
-                1 => "a stricter route".to_owned(),
-                n => format!("{n} stricter routes"),
-            };
-            let mut diagnostic = Diagnostic::at(
-                Diag::BroadAnonymous,
-                *span,
-                format!("the anonymous `{}` has {count} in its shadow", broad.text),
-            )
-            .label("lets everyone through to whatever the others do not name")
-            .help("name the anonymous paths one by one, or deny the rest of the protected paths with `ANY /path/**` and `access: denied`");
-            for (_, span) in shadow.iter().take(SHOWN) {
-                diagnostic = diagnostic.related(*span, "stricter");
-            }
-            report.push(diagnostic);
+        tree = Some((of, children));
+        if !shadow.is_empty() {
+            report.push(warning(broad, *span, &shadow));
         }
     }
 }
@@ -50,4 +36,20 @@ pub(super) fn broad_anonymous(policy: &Policy, routes: &[Route], report: &mut Re
 fn is_broad(route: &Route) -> bool {
     let last_is_param = matches!(route.template.segments.last(), Some(Segment::Param(_)));
     route.rule.is_anonymous() && (route.template.rest || last_is_param)
+}
+
+fn warning(broad: &Route, span: Span, shadow: &[(&Route, Span)]) -> Diagnostic {
+    let count = match shadow.len() {
+        1 => "a stricter route".to_owned(),
+        n => format!("{n} stricter routes"),
+    };
+    let diagnostic = Diagnostic::at(
+        Diag::BroadAnonymous,
+        span,
+        format!("the anonymous `{}` has {count} in its shadow", broad.text),
+    )
+    .label("lets everyone through to whatever the others do not name")
+    .help("name the anonymous paths one by one, or deny the rest of the protected paths with `ANY /path/**` and `access: denied`");
+    let shown = shadow.iter().take(SHOWN);
+    shown.fold(diagnostic, |diagnostic, (_, span)| diagnostic.related(*span, "stricter"))
 }

@@ -14,6 +14,7 @@ mod prefix;
 mod revision;
 mod roles;
 mod routes;
+mod tree;
 mod trie;
 
 pub use address::{AddressRule, AddressSet};
@@ -29,14 +30,15 @@ use crate::policy::{Limits, Policy, read_folder};
 /// Compiles a policy. `None` if the report holds an error.
 pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Option<Index> {
     let networks = address::Networks::new(&policy.networks);
-    let roles = roles::compile(policy, sources, report);
-    let mut builder = routes::Builder::new(policy, sources, &roles, &networks);
+    let roles = roles::compile(policy, sources, report)?;
+    let names = need::Names { roles: &roles, networks: &networks, sources };
+    let mut builder = routes::Builder::new(policy, names, report);
     for service in &policy.services {
         builder.service(service, report);
     }
-    let (services, routes) = builder.finish();
+    let (services, routes, spans) = builder.finish();
     let table = prefix::ServiceTable::new(&policy.services, report);
-    lint::broad_anonymous(policy, &routes, report);
+    lint::broad_anonymous(&services, &routes, &spans, report);
     if report.has_errors() {
         return None;
     }

@@ -1,29 +1,66 @@
 //! What a route requires, once its defaults are counted in.
 
+use std::sync::Arc;
+
+use super::address::{AddressRule, Networks};
 use super::index::{CodeId, Need, RoleId, Rule};
 use super::roles::Roles;
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources};
 use crate::policy::{self, Code, Defaults, Located, RoleName, Route};
 
+/// A requirement that is not there, or is there and could not be compiled:
+/// after that error it must not look absent.
+type Wanted<T> = Option<Option<T>>;
+
+/// What one level of the policy says: the policy as a whole, a service, or a
+/// route. Compiled once, whether or not any route takes it over, so that its
+/// mistakes are found and its lists are shared.
+pub(super) struct Level {
+    roles: Wanted<Need<RoleId>>,
+    codes: Wanted<Need<CodeId>>,
+    ip: Wanted<Arc<AddressRule>>,
+}
+
+/// What names mean, and where things stand.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'p> {
+    pub(super) roles: &'p Roles,
+    pub(super) networks: &'p Networks<'p>,
+    pub(super) sources: &'p Sources,
+}
+
+impl Level {
+    pub(super) fn new(written: &Defaults, names: Names<'_>, report: &mut Report) -> Self {
+        let Defaults { roles, codes, ip } = written;
+        Self {
+            roles: roles.as_ref().map(|need| role_need(need, names, report)),
+            codes: codes.as_ref().map(|need| code_need(need, names)),
+            ip: ip.as_ref().map(|ip| {
+                let place = names.sources.place(ip.span);
+                names.networks.rule(&ip.value, place, report).map(Arc::new)
+            }),
+        }
+    }
+}
+
 /// The levels a route inherits from, nearest first: its own keys, then its
-/// service's, then the policy's.
-pub(super) type Levels<'p> = [&'p Defaults; 3];
+/// service's, then the policy's. Per key the nearest wins.
+pub(super) type Levels<'l> = [&'l Level; 3];
+
+/// The address rule of a route, which `inherit: false` does not touch.
+pub(super) fn address_rule(levels: Levels<'_>) -> Option<Arc<AddressRule>> {
+    levels.iter().find_map(|level| level.ip.clone()).flatten()
+}
 
 /// The rule of a route. `None` after an error.
-pub(super) fn rule(
-    route: &Route,
-    levels: Levels<'_>,
-    roles: &Roles,
-    sources: &Sources,
-    report: &mut Report,
-) -> Option<Rule> {
+pub(super) fn rule(route: &Route, levels: Levels<'_>, report: &mut Report) -> Option<Rule> {
     if let Some(access) = &route.access {
         return Some(Rule::Access(access.value));
     }
     let levels = if route.inherit { &levels[..] } else { std::slice::from_ref(&levels[0]) };
-    let wanted_roles = levels.iter().find_map(|level| level.roles.as_ref());
-    let wanted_codes = levels.iter().find_map(|level| level.codes.as_ref());
-    if wanted_roles.is_none() && wanted_codes.is_none() {
+    let roles = levels.iter().find_map(|level| level.roles.clone());
+    let codes = levels.iter().find_map(|level| level.codes.clone());
+    if roles.is_none() && codes.is_none() {
         report.push(
             Diagnostic::at(Diag::NoRequirement, route.span, format!("`{}` requires nothing", route.text))
                 .label("who may call this?")
@@ -31,15 +68,12 @@ pub(super) fn rule(
         );
         return None;
     }
-    // Both are read before either is given up, so that all mistakes are told.
-    let roles_need = wanted_roles.map(|n| role_need(n, roles, sources, report));
-    let codes_need = wanted_codes.map(|n| code_need(n, roles, sources));
-    Some(Rule::Needs { roles: lift(roles_need)?, codes: lift(codes_need)? })
+    Some(Rule::Needs { roles: present(roles)?, codes: present(codes)? })
 }
 
-/// A requirement that is there but could not be compiled must not look absent.
-fn lift<T>(need: Option<Option<T>>) -> Option<Option<T>> {
-    match need {
+/// `None` where a requirement is there but could not be compiled.
+fn present<T>(wanted: Wanted<T>) -> Option<Option<T>> {
+    match wanted {
         None => Some(None),
         Some(need) => need.map(Some),
     }
@@ -47,18 +81,19 @@ fn lift<T>(need: Option<Option<T>>) -> Option<Option<T>> {
 
 fn role_need(
     need: &Located<policy::Need<RoleName>>,
-    roles: &Roles,
-    sources: &Sources,
+    names: Names<'_>,
     report: &mut Report,
 ) -> Option<Need<RoleId>> {
-    let ids: Vec<_> = need.value.names().iter().map(|name| roles.role(name, report)).collect();
+    // All are looked up before any is given up, so that all mistakes are told.
+    let ids: Vec<_> = need.value.names().iter().map(|name| names.roles.role(name, report)).collect();
     let ids = ids.into_iter().collect::<Option<Box<[_]>>>()?;
-    Some(Need { all: is_all(&need.value), ids, place: sources.place(need.span) })
+    Some(Need { all: is_all(&need.value), ids, place: names.sources.place(need.span) })
 }
 
-fn code_need(need: &Located<policy::Need<Code>>, roles: &Roles, sources: &Sources) -> Option<Need<CodeId>> {
-    let ids = need.value.names().iter().map(|code| roles.code(&code.value)).collect::<Option<Box<[_]>>>()?;
-    Some(Need { all: is_all(&need.value), ids, place: sources.place(need.span) })
+fn code_need(need: &Located<policy::Need<Code>>, names: Names<'_>) -> Option<Need<CodeId>> {
+    let ids =
+        need.value.names().iter().map(|code| names.roles.code(&code.value)).collect::<Option<Box<[_]>>>()?;
+    Some(Need { all: is_all(&need.value), ids, place: names.sources.place(need.span) })
 }
 
 fn is_all<T>(need: &policy::Need<T>) -> bool {

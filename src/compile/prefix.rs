@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::index::ServiceId;
+use super::tree::{ROOT, Tree};
 use super::trie::disguised;
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
 use crate::policy::{HostPattern, PathFault, RequestPath, Segment, Service, Template};
@@ -20,13 +21,7 @@ pub(super) struct ServiceTable {
 
 /// Services by path prefix: a node a segment, in lower case.
 #[derive(Debug, Clone)]
-struct Prefixes(Vec<Node>);
-
-#[derive(Debug, Clone, Default)]
-struct Node {
-    children: HashMap<Box<str>, usize>,
-    services: Vec<Prefix>,
-}
+struct Prefixes(Tree<Vec<Prefix>>);
 
 #[derive(Debug, Clone)]
 struct Prefix {
@@ -143,23 +138,18 @@ fn conflict(
 
 impl Default for Prefixes {
     fn default() -> Self {
-        Self(vec![Node::default()])
+        Self(Tree::new())
     }
 }
 
 impl Prefixes {
     /// Adds a prefix; gives back one that matches a path of the same spelling.
     fn insert(&mut self, segments: &[Box<str>], prefix: Prefix) -> Option<Prefix> {
-        let mut at = 0;
+        let mut at = ROOT;
         for segment in segments {
-            let new = self.0.len();
-            let node = self.0.get_mut(at)?;
-            at = *node.children.entry(segment.to_ascii_lowercase().into()).or_insert(new);
-            if at == new {
-                self.0.push(Node::default());
-            }
+            (at, _) = self.0.step(at, &segment.to_ascii_lowercase());
         }
-        let services = &mut self.0.get_mut(at)?.services;
+        let services = self.0.value_mut(at)?;
         let same = |p: &&Prefix| p.exact.is_none() || prefix.exact.is_none() || p.exact == prefix.exact;
         if let Some(other) = services.iter().find(same) {
             return Some(other.clone());
@@ -169,16 +159,15 @@ impl Prefixes {
     }
 
     fn find(&self, path: &RequestPath<'_>) -> Result<Option<ServiceId>, PathFault> {
-        let mut at = 0;
+        let mut at = ROOT;
         let mut best = None;
         for depth in 0.. {
-            let Some(node) = self.0.get(at) else { break };
-            if let Some(prefix) = node.services.iter().find(|p| p.fits(path)) {
+            if let Some(prefix) = self.0.value(at).into_iter().flatten().find(|p| p.fits(path)) {
                 best = Some(prefix.service);
             }
             let Some(segment) = path.segment(depth) else { break };
             if let Some(disguised) = disguised(segment) {
-                if node.children.contains_key(&*disguised.to_ascii_lowercase()) {
+                if self.0.child(at, &disguised.to_ascii_lowercase()).is_some() {
                     return Err(PathFault::EncodedLiteral);
                 }
                 break;
@@ -188,8 +177,8 @@ impl Prefixes {
             } else {
                 Cow::Borrowed(segment)
             };
-            match node.children.get(&*key) {
-                Some(child) => at = *child,
+            match self.0.child(at, &key) {
+                Some(child) => at = child,
                 None => break,
             }
         }

@@ -8,6 +8,11 @@ use super::index::{Bound, CodeId, Role, RoleId};
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources};
 use crate::policy::{self, Code, CodePattern, Holder, Located, Policy, RoleName};
 
+/// How many roles a policy may define.
+const MAX_ROLES: usize = 10_000;
+/// How many different codes a policy may name.
+const MAX_CODES: usize = 200_000;
+
 /// All roles, codes and bindings of a policy.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Roles {
@@ -45,8 +50,9 @@ impl Roles {
 
 /// Compiles roles and bindings. After an error the result is only good for
 /// finding more errors.
-pub(super) fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Roles {
+pub(super) fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Option<Roles> {
     let codes: Box<[Code]> = universe(policy).into_iter().cloned().collect();
+    within_limits(policy, codes.len(), report)?;
     let names: Vec<Arc<str>> = policy.roles.iter().map(|r| r.name.value.as_str().into()).collect();
     let role_ids = names.iter().cloned().zip((0..).map(RoleId)).collect();
     let mut roles = Roles { role_ids, codes, ..Roles::default() };
@@ -72,24 +78,40 @@ pub(super) fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -
         })
         .collect();
     for id in order {
-        let inherited: Vec<Role> = parents
-            .get(id.at())
-            .into_iter()
-            .flatten()
-            .filter_map(|parent| compiled.get(parent.at()).cloned())
-            .collect();
+        let Some(role) = compiled.get_mut(id.at()) else { continue };
+        // Taken out, so that its parents can be looked at meanwhile.
+        let mut sets = [&mut role.closure, &mut role.granted, &mut role.denied].map(std::mem::take);
+        let [closure, granted, denied] = &mut sets;
+        closure.insert(id.0);
+        for parent in parents.get(id.at()).into_iter().flatten().filter_map(|p| compiled.get(p.at())) {
+            closure.union(&parent.closure);
+            granted.union(&parent.granted);
+            denied.union(&parent.denied);
+        }
         if let Some(role) = compiled.get_mut(id.at()) {
-            role.closure.insert(id.0);
-            for parent in inherited {
-                role.closure.union(&parent.closure);
-                role.granted.union(&parent.granted);
-                role.denied.union(&parent.denied);
-            }
+            [role.closure, role.granted, role.denied] = sets;
         }
     }
     roles.roles = compiled.into();
     bind(policy, sources, &mut roles, report);
-    roles
+    Some(roles)
+}
+
+/// A role is a set of roles and codes: with too many of both, the sets would
+/// fill the memory.
+fn within_limits(policy: &Policy, codes: usize, report: &mut Report) -> Option<()> {
+    let help = "split the policy: one Doorward, or one service of it, hardly needs so many";
+    if let Some(first_too_many) = policy.roles.get(MAX_ROLES) {
+        let message = format!("more than {MAX_ROLES} roles");
+        report.push(Diagnostic::at(Diag::TooLarge, first_too_many.name.span, message).help(help));
+        return None;
+    }
+    if codes > MAX_CODES {
+        let message = format!("more than {MAX_CODES} different codes");
+        report.push(Diagnostic::nowhere(Diag::TooLarge, message).help(help));
+        return None;
+    }
+    Some(())
 }
 
 /// Every code that the policy names without a `*`.

@@ -1,19 +1,16 @@
 //! Services and their routes.
 
-use super::address::Networks;
 use super::index::{Route, RouteId, Service, ServiceId};
-use super::need;
-use super::roles::Roles;
+use super::need::{self, Level, Names};
 use super::trie::Trie;
-use crate::diag::{Code as Diag, Diagnostic, Report, Sources, Span};
+use crate::diag::{Code as Diag, Diagnostic, Report, Span};
 use crate::policy::{self, Policy, Segment, Template};
 
 /// Compiles one service after the other.
 pub(super) struct Builder<'p> {
-    policy: &'p Policy,
-    sources: &'p Sources,
-    roles: &'p Roles,
-    networks: &'p Networks<'p>,
+    names: Names<'p>,
+    /// The defaults of every service.
+    defaults: Level,
     services: Vec<Service>,
     routes: Vec<Route>,
     /// Where each route stands, for messages.
@@ -21,24 +18,25 @@ pub(super) struct Builder<'p> {
 }
 
 impl<'p> Builder<'p> {
-    pub(super) fn new(
-        policy: &'p Policy,
-        sources: &'p Sources,
-        roles: &'p Roles,
-        networks: &'p Networks<'p>,
-    ) -> Self {
-        Self { policy, sources, roles, networks, services: Vec::new(), routes: Vec::new(), spans: Vec::new() }
+    pub(super) fn new(policy: &Policy, names: Names<'p>, report: &mut Report) -> Self {
+        let defaults = Level::new(&policy.defaults, names, report);
+        Self { names, defaults, services: Vec::new(), routes: Vec::new(), spans: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> (Vec<Service>, Vec<Route>) {
-        (self.services, self.routes)
+    /// The services, their routes, and where each route stands.
+    pub(super) fn finish(self) -> (Vec<Service>, Vec<Route>, Vec<Span>) {
+        (self.services, self.routes, self.spans)
     }
 
     pub(super) fn service(&mut self, service: &policy::Service, report: &mut Report) {
         let id = ServiceId(u32::try_from(self.services.len()).unwrap_or(u32::MAX));
+        let defaults = Level::new(&service.defaults, self.names, report);
         let mut trie = Trie::new(service.case_insensitive);
         for route in &service.routes {
-            self.route(id, service, route, &mut trie, report);
+            if !route.grpc_only && !lies_under(service, &route.template) {
+                report.push(outside(service, route));
+            }
+            self.route(id, &defaults, route, &mut trie, report);
         }
         self.services.push(Service {
             name: service.name.value.as_str().into(),
@@ -53,18 +51,15 @@ impl<'p> Builder<'p> {
     fn route(
         &mut self,
         id: ServiceId,
-        service: &policy::Service,
+        defaults: &Level,
         route: &policy::Route,
         trie: &mut Trie,
         report: &mut Report,
     ) {
-        if !route.grpc_only && !lies_under(service, &route.template) {
-            report.push(outside(service, route));
-        }
-        let levels = [&route.own, &service.defaults, &self.policy.defaults];
-        let rule = need::rule(route, levels, self.roles, self.sources, report);
-        let ip = levels.iter().find_map(|level| level.ip.as_ref());
-        let ip = ip.map(|ip| self.networks.rule(&ip.value, self.sources.place(ip.span), report));
+        let own = Level::new(&route.own, self.names, report);
+        let levels = [&own, defaults, &self.defaults];
+        let rule = need::rule(route, levels, report);
+        let ip = need::address_rule(levels);
 
         let route_id = RouteId(u32::try_from(self.routes.len()).unwrap_or(u32::MAX));
         if let Err(other) = trie.insert(&route.template, route.methods, route_id) {
@@ -75,12 +70,12 @@ impl<'p> Builder<'p> {
         self.spans.push(route.span);
         self.routes.push(Route {
             text: route.text.as_str().into(),
-            place: self.sources.place(route.span),
+            place: self.names.sources.place(route.span),
             service: id,
             methods: route.methods,
             template: route.template.clone(),
             rule,
-            ip: ip.flatten(),
+            ip,
             websocket: route.websocket,
         });
     }

@@ -5,33 +5,41 @@
 //! most specific one. A branch that has no route for the request's method is
 //! left again, because matching is per method. A look-up visits at most as
 //! many nodes as there are route prefixes that match the path, in practice one
-//! a segment.
+//! a segment, and allocates nothing for a path in its usual spelling.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::index::RouteId;
+use super::tree::{NodeId, ROOT, Tree};
 use crate::policy::{Method, MethodSet, PathFault, RequestPath, Segment, Template, decode_segment};
 
 /// The routes of one service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trie {
-    nodes: Vec<Node>,
+    tree: Tree<Stop>,
+    /// The literals that [`loose`] changes, as it reads them.
+    loose: HashMap<(NodeId, String), Vec<NodeId>>,
     /// Whether literals are compared without regard to ASCII case; they are
     /// stored in lower case then.
     fold: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Node {
-    literals: HashMap<Box<str>, usize>,
-    param: Option<usize>,
+struct Stop {
+    param: Option<NodeId>,
     /// Routes that end here.
-    here: Vec<(MethodSet, RouteId)>,
+    here: Ends,
     /// Routes that end here with `/**`.
-    rest: Vec<(MethodSet, RouteId)>,
-    /// Literals as [`loose`] reads them. Built for the near-miss guard.
-    loose: HashMap<Box<str>, Vec<usize>>,
+    rest: Ends,
+}
+
+/// Routes by method. Nearly always there is one at most, which stands close by
+/// so that it is found without another cache miss.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Ends {
+    first: Option<(MethodSet, RouteId)>,
+    more: Vec<(MethodSet, RouteId)>,
 }
 
 /// A route that was found, and whether a parameter or `/**` had a part in it.
@@ -46,97 +54,83 @@ pub struct Found {
 impl Trie {
     /// An empty trie.
     pub fn new(fold: bool) -> Self {
-        Self { nodes: vec![Node::default()], fold }
+        Self { tree: Tree::new(), loose: HashMap::new(), fold }
     }
 
     /// Adds a route. The error is a route that matches the same paths and one
     /// of the same methods.
     pub fn insert(&mut self, template: &Template, methods: MethodSet, route: RouteId) -> Result<(), RouteId> {
-        let mut at = 0;
+        let mut at = ROOT;
         for segment in &template.segments {
-            let new = self.nodes.len();
-            let Some(node) = self.nodes.get_mut(at) else { return Ok(()) };
             at = match segment {
-                Segment::Param(_) => *node.param.get_or_insert(new),
-                Segment::Literal(text) => {
-                    let key: Box<str> =
-                        if self.fold { text.to_ascii_lowercase().into() } else { text.clone() };
-                    node.loose.entry(loose(&key).into()).or_default().extend(
-                        // Once a child: the next insertion finds it there.
-                        (!node.literals.contains_key(&key)).then_some(new),
-                    );
-                    *node.literals.entry(key).or_insert(new)
-                }
+                Segment::Literal(text) => self.literal_child(at, text),
+                Segment::Param(_) => self.param_child(at),
             };
-            if at == new {
-                self.nodes.push(Node::default());
-            }
         }
-        let Some(node) = self.nodes.get_mut(at) else { return Ok(()) };
-        let slot = if template.rest { &mut node.rest } else { &mut node.here };
-        if let Some((_, other)) = slot.iter().find(|(set, _)| !set.intersection(methods).is_empty()) {
-            return Err(*other);
+        match self.tree.value_mut(at) {
+            Some(stop) if template.rest => stop.rest.insert(methods, route),
+            Some(stop) => stop.here.insert(methods, route),
+            None => Ok(()),
         }
-        slot.push((methods, route));
-        Ok(())
+    }
+
+    fn literal_child(&mut self, at: NodeId, text: &str) -> NodeId {
+        let key = self.key(text).into_owned();
+        let (child, is_new) = self.tree.step(at, &key);
+        let loose = loose(&key);
+        if is_new && *loose != *key {
+            self.loose.entry((at, loose.into_owned())).or_default().push(child);
+        }
+        child
+    }
+
+    fn param_child(&mut self, at: NodeId) -> NodeId {
+        if let Some(child) = self.tree.value(at).and_then(|stop| stop.param) {
+            return child;
+        }
+        let child = self.tree.add();
+        if let Some(stop) = self.tree.value_mut(at) {
+            stop.param = Some(child);
+        }
+        child
     }
 
     /// The most specific route that names the method and matches the path.
     pub fn find(&self, method: Method, path: &RequestPath<'_>) -> Result<Option<Found>, PathFault> {
-        self.walk(0, 0, method, path, false)
-    }
-
-    /// What a reader would find who does not look at letter case, outer
-    /// spaces and extensions (`/Admin`, `/admin%20`, `/admin.json`).
-    pub fn find_loosely(&self, method: Method, path: &RequestPath<'_>) -> Option<RouteId> {
-        self.walk_loosely(0, 0, method, path)
-    }
-
-    /// Every method for which some route matches the path.
-    pub fn methods(&self, path: &RequestPath<'_>) -> MethodSet {
-        let mut set = MethodSet::default();
-        for method in Method::ROUTABLE {
-            if let Ok(Some(_)) = self.find(method, path) {
-                set = set.union(MethodSet::only(method));
-            }
-        }
-        set
+        self.walk(ROOT, 0, method, path, false)
     }
 
     fn walk(
         &self,
-        node: usize,
+        at: NodeId,
         depth: usize,
         method: Method,
         path: &RequestPath<'_>,
         broad: bool,
     ) -> Result<Option<Found>, PathFault> {
-        let Some(node) = self.nodes.get(node) else { return Ok(None) };
-        let found =
-            |routes: &[(MethodSet, RouteId)], broad| pick(routes, method).map(|route| Found { route, broad });
+        let Some(stop) = self.tree.value(at) else { return Ok(None) };
+        let found = |ends: &Ends, broad| ends.of(method).map(|route| Found { route, broad });
         let Some(segment) = path.segment(depth) else {
-            return Ok(found(&node.here, broad).or_else(|| found(&node.rest, true)));
+            return Ok(found(&stop.here, broad).or_else(|| found(&stop.rest, true)));
         };
         if let Some(disguised) = disguised(segment) {
             // The upstream may read the escape; then the literal's route would
             // be meant, and no other may answer for it.
-            if node.literals.contains_key(&*self.key(&disguised)) {
+            if self.tree.child(at, &self.key(&disguised)).is_some() {
                 return Err(PathFault::EncodedLiteral);
             }
-        } else if let Some(child) = node.literals.get(&*self.key(segment))
-            && let Some(found) = self.walk(*child, depth + 1, method, path, broad)?
+        } else if let Some(child) = self.tree.child(at, &self.key(segment))
+            && let Some(found) = self.walk(child, depth + 1, method, path, broad)?
         {
             return Ok(Some(found));
         }
-        if let Some(child) = node.param
+        if let Some(child) = stop.param
             && let Some(found) = self.walk(child, depth + 1, method, path, true)?
         {
             return Ok(Some(found));
         }
-        let rest = found(&node.rest, true);
-        // `;` and encoded slashes are for a `{name}` to hold: below a `/**`
-        // nobody has said how they are read.
-        if rest.is_some() && path.parameters().max(path.encoded_slash()).is_some_and(|last| last >= depth) {
+        let rest = found(&stop.rest, true);
+        if rest.is_some() && has_oddity(path, depth) {
             return Err(if path.parameters().is_some() {
                 PathFault::PathParameter
             } else {
@@ -146,26 +140,118 @@ impl Trie {
         Ok(rest)
     }
 
+    /// Every method for which some route matches the path.
+    pub fn methods(&self, path: &RequestPath<'_>) -> MethodSet {
+        let mut methods = MethodSet::default();
+        self.collect(ROOT, 0, path, &mut methods);
+        methods
+    }
+
+    fn collect(&self, at: NodeId, depth: usize, path: &RequestPath<'_>, methods: &mut MethodSet) {
+        let Some(stop) = self.tree.value(at) else { return };
+        if !has_oddity(path, depth) {
+            *methods = methods.union(stop.rest.methods());
+        }
+        let Some(segment) = path.segment(depth) else {
+            *methods = methods.union(stop.here.methods());
+            return;
+        };
+        let literal = match disguised(segment) {
+            Some(_) => None,
+            None => self.tree.child(at, &self.key(segment)),
+        };
+        for child in literal.into_iter().chain(stop.param) {
+            self.collect(child, depth + 1, path, methods);
+        }
+    }
+
+    /// Whether a reader who does not look at letter case, outer spaces and
+    /// extensions (`/Admin`, `/admin%20`, `/admin.json`) would come to a strict
+    /// route.
+    pub fn is_near(
+        &self,
+        method: Method,
+        path: &RequestPath<'_>,
+        is_strict: &dyn Fn(RouteId) -> bool,
+    ) -> bool {
+        self.walk_loosely(ROOT, 0, method, path, is_strict) == Some(true)
+    }
+
+    /// Whether the most specific route is strict; where spellings lead to
+    /// several literals, whether any of them leads to a strict one.
     fn walk_loosely(
         &self,
-        node: usize,
+        at: NodeId,
         depth: usize,
         method: Method,
         path: &RequestPath<'_>,
-    ) -> Option<RouteId> {
-        let node = self.nodes.get(node)?;
+        is_strict: &dyn Fn(RouteId) -> bool,
+    ) -> Option<bool> {
+        let stop = self.tree.value(at)?;
+        let strict = |ends: &Ends| ends.of(method).map(is_strict);
         let Some(segment) = path.segment(depth) else {
-            return pick(&node.here, method).or_else(|| pick(&node.rest, method));
+            return strict(&stop.here).or_else(|| strict(&stop.rest));
         };
+        let walk = |child| self.walk_loosely(child, depth + 1, method, path, is_strict);
         let decoded = decode_segment(segment);
         let whole = loose(&decoded);
-        let stem = whole.rsplit_once('.').map_or(whole.as_str(), |(stem, _)| stem);
-        let same = |key: &str| node.loose.get(key).into_iter().flatten();
-        same(&whole)
-            .chain(same(stem).filter(|_| stem != whole))
-            .chain(&node.param)
-            .find_map(|child| self.walk_loosely(*child, depth + 1, method, path))
-            .or_else(|| pick(&node.rest, method))
+        let stem = whole.rsplit_once('.').map_or("", |(stem, _)| stem);
+        let spellings = [&*whole, stem].into_iter().filter(|text| !text.is_empty());
+        let same =
+            spellings.flat_map(|text| self.tree.child(at, text).into_iter().chain(self.loose(at, text)));
+        let literal = same.filter_map(walk).reduce(|one, other| one || other);
+        literal.or_else(|| stop.param.and_then(walk)).or_else(|| strict(&stop.rest))
+    }
+
+    /// The literals that a careless reader takes for this text.
+    fn loose(&self, at: NodeId, text: &str) -> impl Iterator<Item = NodeId> {
+        let found = if self.loose.is_empty() { None } else { self.loose.get(&(at, text.to_owned())) };
+        found.into_iter().flatten().copied()
+    }
+
+    /// The nodes below each node, for [`Trie::covered`].
+    pub(super) fn children(&self) -> HashMap<NodeId, Vec<NodeId>> {
+        let mut children: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+        let params: HashSet<NodeId> = self.tree.iter().filter_map(|(_, _, stop)| stop.param).collect();
+        for (at, from, stop) in self.tree.iter() {
+            if at != ROOT && !params.contains(&at) {
+                children.entry(from).or_default().push(at);
+            }
+            if let Some(param) = stop.param {
+                children.entry(at).or_default().push(param);
+            }
+        }
+        children
+    }
+
+    /// All routes that match no other paths than the template does.
+    pub(super) fn covered(
+        &self,
+        template: &Template,
+        children: &HashMap<NodeId, Vec<NodeId>>,
+    ) -> Vec<RouteId> {
+        let below = |at: &NodeId| children.get(at).into_iter().flatten().copied();
+        let mut level = vec![ROOT];
+        for segment in &template.segments {
+            level = match segment {
+                Segment::Literal(text) => {
+                    let key = self.key(text);
+                    level.iter().filter_map(|at| self.tree.child(*at, &key)).collect()
+                }
+                Segment::Param(_) => level.iter().flat_map(below).collect(),
+            };
+        }
+        let mut found = Vec::new();
+        while let Some(at) = level.pop() {
+            let Some(stop) = self.tree.value(at) else { continue };
+            found.extend(stop.here.iter().map(|(_, route)| route));
+            if template.rest {
+                found.extend(stop.rest.iter().map(|(_, route)| route));
+                level.extend(below(&at));
+            }
+        }
+        found.sort_unstable();
+        found
     }
 
     fn key<'s>(&self, segment: &'s str) -> Cow<'s, str> {
@@ -177,8 +263,35 @@ impl Trie {
     }
 }
 
-fn pick(routes: &[(MethodSet, RouteId)], method: Method) -> Option<RouteId> {
-    routes.iter().find(|(set, _)| set.contains(method)).map(|(_, route)| *route)
+impl Ends {
+    fn insert(&mut self, methods: MethodSet, route: RouteId) -> Result<(), RouteId> {
+        if let Some((_, other)) = self.iter().find(|(set, _)| !set.intersection(methods).is_empty()) {
+            return Err(other);
+        }
+        match self.first {
+            None => self.first = Some((methods, route)),
+            Some(_) => self.more.push((methods, route)),
+        }
+        Ok(())
+    }
+
+    fn of(&self, method: Method) -> Option<RouteId> {
+        self.iter().find(|(set, _)| set.contains(method)).map(|(_, route)| route)
+    }
+
+    fn methods(&self) -> MethodSet {
+        self.iter().fold(MethodSet::default(), |all, (set, _)| all.union(set))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (MethodSet, RouteId)> {
+        self.first.iter().chain(&self.more).copied()
+    }
+}
+
+/// Whether this segment or one behind it holds `;` or an encoded slash. These
+/// are for a `{name}` to hold: below a `/**` nobody has said how they are read.
+fn has_oddity(path: &RequestPath<'_>, depth: usize) -> bool {
+    path.parameters().max(path.encoded_slash()).is_some_and(|last| last >= depth)
 }
 
 /// What a reader may see who decodes escapes or cuts off `;` parameters, where
@@ -192,6 +305,11 @@ pub(super) fn disguised(segment: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A segment as a careless reader takes it.
-fn loose(segment: &str) -> String {
-    segment.trim_matches(|c: char| c.is_whitespace()).trim_end_matches('.').to_lowercase()
+fn loose(segment: &str) -> Cow<'_, str> {
+    let usual = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    if segment.bytes().all(usual) {
+        return Cow::Borrowed(segment);
+    }
+    let trimmed = segment.trim_matches(|c: char| c.is_whitespace()).trim_end_matches('.');
+    Cow::Owned(trimmed.to_lowercase())
 }

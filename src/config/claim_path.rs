@@ -17,7 +17,7 @@ const MAX_NAMES: usize = 8;
 
 impl ClaimPath {
     /// The path that is one name.
-    pub(super) fn name(name: &str) -> Self {
+    pub fn name(name: &str) -> Self {
         Self(vec![name.to_owned()])
     }
 

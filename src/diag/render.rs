@@ -2,6 +2,8 @@
 //!
 //! The only file that names the snippet crate.
 
+use std::borrow::Cow;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
@@ -80,20 +82,19 @@ fn annotate<'a>(
         let annotation = kind.span(clip(span, sources));
         if label.is_empty() { annotation } else { annotation.label(label) }
     };
-    let mut snippet = Snippet::source(sources.text(span.file))
-        .path(sources.name(span.file))
+    let mut snippet = Snippet::source(visible(sources.text(span.file)))
+        .path(printable(sources.name(span.file)))
         .annotation(annotation(AnnotationKind::Primary, span, &diagnostic.label));
     for (other, label) in diagnostic.related.iter().filter(|(other, _)| other.file == span.file) {
         snippet = snippet.annotation(annotation(AnnotationKind::Context, *other, label));
     }
     group = group.element(snippet);
     for (other, label) in diagnostic.related.iter().filter(|(other, _)| other.file != span.file) {
-        group =
-            group.element(
-                Snippet::source(sources.text(other.file))
-                    .path(sources.name(other.file))
-                    .annotation(annotation(AnnotationKind::Context, *other, label)),
-            );
+        group = group.element(
+            Snippet::source(visible(sources.text(other.file)))
+                .path(printable(sources.name(other.file)))
+                .annotation(annotation(AnnotationKind::Context, *other, label)),
+        );
     }
     group
 }
@@ -106,18 +107,37 @@ fn clip(span: Span, sources: &Sources) -> std::ops::Range<usize> {
     start..floor(span.end).max(start)
 }
 
-/// Control characters and direction overrides of a hostile file are shown,
-/// not obeyed.
+/// Characters that steer a terminal, or are not seen and look like nothing.
+fn is_hostile(c: char) -> bool {
+    (c.is_control() && c != '\n')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A message in which the hostile characters of a file are spelled out.
 fn printable(message: &str) -> String {
     message
         .chars()
         .flat_map(|c| {
-            let hostile = (c.is_control() && c != '\n') || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
             let escaped: Box<dyn Iterator<Item = char>> =
-                if hostile { Box::new(c.escape_unicode()) } else { Box::new(std::iter::once(c)) };
+                if is_hostile(c) { Box::new(c.escape_unicode()) } else { Box::new(std::iter::once(c)) };
             escaped
         })
         .collect()
+}
+
+/// A file in which hostile characters are seen. What stands for them is as many
+/// bytes long, so that places stay what they are; those of one byte are left to
+/// the snippet crate.
+fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c: char| is_hostile(c) && !c.is_ascii()) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().map(|c| match c.len_utf8() {
+        2 if is_hostile(c) => '\u{bf}',
+        3 if is_hostile(c) => '\u{fffd}',
+        _ => c,
+    });
+    Cow::Owned(shown.collect())
 }
 
 fn short(report: &Report, sources: &Sources) -> String {
@@ -125,7 +145,8 @@ fn short(report: &Report, sources: &Sources) -> String {
     for diagnostic in report.diagnostics().iter().take(MAX_SHOWN) {
         if let Some(span) = diagnostic.span {
             let at = sources.position(span.file, span.start);
-            out.push_str(&format!("{}:{}:{}: ", sources.name(span.file), at.line, at.column));
+            let name = printable(sources.name(span.file));
+            out.push_str(&format!("{name}:{}:{}: ", at.line, at.column));
         }
         let severity = diagnostic.code.severity().as_str();
         let message = printable(&diagnostic.message).replace('\n', " ");

@@ -217,15 +217,18 @@ fn route_of<'i>(
     let broken = (Reason::EngineError, "the route is not in the index");
     let Some(found) = service.trie.find(method, &request.path).map_err(ambiguous)? else {
         decision.allow = service.trie.methods(&request.path);
-        let reason = if decision.allow.is_empty() { Reason::RouteUnknown } else { Reason::MethodNotAllowed };
-        return Err((reason, ""));
+        if decision.allow.is_empty() {
+            return Err((Reason::RouteUnknown, ""));
+        }
+        let only_grpc = method == Method::Post && decision.allow.contains(Method::Grpc);
+        return Err((Reason::MethodNotAllowed, if only_grpc { "only gRPC calls match" } else { "" }));
     };
     let route = index.route(found.route).ok_or(broken)?;
     if found.broad && route.rule.is_anonymous() {
         // An anonymous catch-all must not answer for another spelling of a
         // path that is protected.
-        let meant = service.trie.find_loosely(method, &request.path).filter(|meant| *meant != found.route);
-        if meant.is_some_and(|meant| index.route(meant).is_none_or(|route| !route.rule.is_anonymous())) {
+        let is_strict = |near| index.route(near).is_none_or(|route| !route.rule.is_anonymous());
+        if service.trie.is_near(method, &request.path, &is_strict) {
             return Err(ambiguous(PathFault::NearMiss));
         }
     }

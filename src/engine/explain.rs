@@ -126,13 +126,12 @@ impl Explanation {
     }
 }
 
+/// What no step told: the request went no further.
 fn refusal(index: &Index, decision: &Decision) -> Note {
-    let meaning = decision.reason.meaning();
-    let text = match decision.detail {
-        Some(detail) => format!("{meaning} ({detail})"),
-        None if decision.allow.is_empty() => meaning.to_owned(),
-        None => format!("{meaning} Routes name {}.", decision.allow),
-    };
+    let mut text = decision.detail.map_or_else(|| clause(decision.reason.meaning()), str::to_owned);
+    if !decision.allow.is_empty() {
+        text.push_str(&format!("; routes name {}", decision.allow));
+    }
     let step = match decision.reason {
         Reason::RequestMalformed | Reason::PathAmbiguous => "request",
         Reason::ServiceUnknown => "service",
@@ -141,5 +140,12 @@ fn refusal(index: &Index, decision: &Decision) -> Note {
         }
         _ => "caller",
     };
-    Note { step, passed: false, text, place: decision.place(index).map(Place::to_string) }
+    let place = decision.place(index).filter(|_| step == "route");
+    Note { step, passed: false, text, place: place.map(Place::to_string) }
+}
+
+/// A sentence as part of another.
+fn clause(sentence: &str) -> String {
+    let mut chars = sentence.strip_suffix('.').unwrap_or(sentence).chars();
+    chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect()
 }

@@ -97,19 +97,20 @@ impl<'i> Recorder<'i> {
         };
         if let (true, Some(caller)) = (holds, &self.caller) {
             let held: Vec<&Role> = caller.assigned().iter().filter_map(|a| self.index.role(a.role)).collect();
+            // One of several is enough where any is.
             let met = need.ids.iter().filter_map(|id| {
                 let by_token = || {
                     let given = step == "codes" && caller.subject().codes.iter().any(|c| c == name(*id));
-                    given.then(|| "granted by the token".to_owned())
+                    given.then(|| "is granted by the token".to_owned())
                 };
                 let how = held.iter().find_map(|role| meets(caller, *id, role)).or_else(by_token)?;
-                Some(if need.ids.len() == 1 { how } else { format!("{} {how}", name(*id)) })
+                Some(if need.ids.len() == 1 {
+                    format!(", which {how}")
+                } else {
+                    format!("; {} {how}", name(*id))
+                })
             });
-            let met: Vec<_> = met.collect();
-            if !met.is_empty() {
-                text.push_str(": ");
-                text.push_str(&met.join(", "));
-            }
+            text.extend(met.take(if need.all { need.ids.len() } else { 1 }));
         }
         self.note(step, holds, text, Some(&need.place));
     }
@@ -142,8 +143,8 @@ impl Observer for Recorder<'_> {
                     self.need("roles", need, holds, name, |_, id, role| {
                         let included = role.closure.contains(id.number());
                         included.then(|| match &*role.name {
-                            own if own == name(id) => "held".to_owned(),
-                            other => format!("included in {other}"),
+                            own if own == name(id) => "is held".to_owned(),
+                            other => format!("is included in {other}"),
                         })
                     });
                 }
@@ -153,7 +154,7 @@ impl Observer for Recorder<'_> {
                     let name = |id| index.code(id).map_or("?", |c| c.as_str());
                     self.need("codes", need, holds, name, |caller, id, role| {
                         let granted = role.granted.contains(id.number()) && caller.has_code(id);
-                        granted.then(|| format!("granted by {}", role.name))
+                        granted.then(|| format!("is granted by {}", role.name))
                     });
                 }
             }

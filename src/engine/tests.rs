@@ -333,14 +333,14 @@ fn the_explanation_names_places_and_holders() {
     let missing: Vec<_> = told.missing.iter().map(Lack::to_string).collect();
     assert_eq!(missing, ["the code event:delete, which is granted by admin, editor"]);
     assert!(says(&told, "ann, by a verified token") && says(&told, "viewer, by the token"));
-    assert!(says(&told, "requires viewer: held"));
+    assert!(says(&told, "requires viewer, which is held"));
 
     let (_, told) = told_of(&["editor", "gone"], Origin::Asserted);
     assert_eq!(told.decision, "allow");
     assert!(says(&told, "ann, asserted, not verified") && says(&told, "editor, asserted"));
     assert!(says(&told, "gone, asserted but not in the policy: gives nothing"));
-    assert!(says(&told, "requires viewer: included in editor"));
-    assert!(says(&told, "requires event:delete: granted by editor"));
+    assert!(says(&told, "requires viewer, which is included in editor"));
+    assert!(says(&told, "requires event:delete, which is granted by editor"));
     assert!(!told.steps.iter().any(|s| s.text.contains("token")), "{told:?}");
 }
 

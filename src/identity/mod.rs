@@ -91,10 +91,14 @@ impl fmt::Display for Refusal {
 }
 
 /// Whom a token of this issuer with these claims would speak for, if there
-/// were one. For questions that a person asks offline; a request is answered
-/// by a [`Verifier`] alone.
-pub fn imagined_subject(issuer: &config::Issuer, claims: Map<String, Value>) -> Result<Subject, Refusal> {
-    claims::bearer(claims, &Rules::of(issuer)).map(|named| named.subject)
+/// were one. Where no issuer is configured, `sub`, `roles` and `groups` say it.
+/// For questions that a person asks offline; a request is answered by a
+/// [`Verifier`] alone.
+pub fn imagined_subject(
+    issuer: Option<&config::Issuer>,
+    claims: Map<String, Value>,
+) -> Result<Subject, Refusal> {
+    claims::bearer(claims, &issuer.map_or_else(Rules::usual, Rules::of)).map(|named| named.subject)
 }
 
 /// Everything that is needed to verify a token: the issuers and their keys.

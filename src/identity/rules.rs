@@ -38,6 +38,23 @@ impl Rules {
         }
     }
 
+    /// Where most tokens say it; for claims that nobody signed.
+    pub(super) fn usual() -> Self {
+        let list = |name| vec![ListClaim { path: ClaimPath::name(name), spaced: false }];
+        Self {
+            audiences: Vec::new(),
+            types: Vec::new(),
+            clock_skew: 0,
+            max_lifetime: None,
+            required: Vec::new(),
+            user: vec![ClaimPath::name("sub")],
+            roles: list("roles"),
+            groups: list("groups"),
+            codes: list("codes"),
+            scopes: None,
+        }
+    }
+
     /// The audiences that count for a service: its own where it has some, and
     /// the issuer's where it has none.
     pub(super) fn audiences_for<'a>(&'a self, service: &'a [Box<str>]) -> &'a [Box<str>] {

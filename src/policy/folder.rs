@@ -1,6 +1,6 @@
 //! Reading a policy directory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -192,7 +192,15 @@ fn read_files(
 ) -> Vec<(String, String)> {
     let mut total = 0;
     let mut texts = Vec::new();
+    let mut seen = HashMap::new();
     for (shown, path) in found {
+        if let Some(other) = seen.insert(path.clone(), shown.clone()) {
+            report.push(
+                Diagnostic::nowhere(Diag::StrayFile, format!("`{other}` and `{shown}` are the same file"))
+                    .help("remove one of the links that lead to it"),
+            );
+            continue;
+        }
         match read_file(&path, limits.file) {
             Ok(Contents::Text(text)) => {
                 total += u64::try_from(text.len()).unwrap_or(u64::MAX);

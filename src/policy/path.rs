@@ -43,7 +43,8 @@ pub enum PathFault {
     NotUriCharacter,
     /// A gRPC method path with a final `/`.
     GrpcTrailingSlash,
-    /// Percent-encoded text that reads the same as a literal of the policy.
+    /// Text that reads the same as a literal of the policy, once its escapes
+    /// are decoded or its `;` parameters cut off.
     EncodedLiteral,
     /// Differs from a stricter route by letter case, outer spaces or an
     /// extension alone, and would fall to an anonymous one.
@@ -68,7 +69,7 @@ impl PathFault {
             Self::NotUtf8 => "the path holds encoded bytes that are not UTF-8",
             Self::NotUriCharacter => "the path holds a character that must be percent-encoded",
             Self::GrpcTrailingSlash => "a gRPC method path does not end with `/`",
-            Self::EncodedLiteral => "percent-encoded text spells a literal segment of a route",
+            Self::EncodedLiteral => "a literal segment of a route, spelled with an escape or a `;` behind it",
             Self::NearMiss => "the path differs from a stricter route by case, space or extension alone",
         }
     }

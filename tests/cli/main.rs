@@ -11,6 +11,10 @@
     reason = "tests"
 )]
 
+mod check;
+mod docs;
+mod init;
 mod lint;
 mod schema;
 mod support;
+mod token;

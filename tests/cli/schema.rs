@@ -67,7 +67,8 @@ fn every_mapping_that_is_read_is_compared_with_the_schema() {
 
 #[test]
 fn every_file_that_ships_fits_its_schema() {
-    let policies: Vec<_> = files(&root().join("policies"), ".yaml");
+    let mut policies: Vec<_> = files(&root().join("policies"), ".yaml");
+    policies.extend(["roles", "app"].map(|name| root().join(format!("src/cli/init/{name}.yaml"))));
     let configurations: Vec<_> = ["examples", "src/cli", "tests/golden/config/complete"]
         .into_iter()
         .flat_map(|directory| files(&root().join(directory), "doorward.yaml"))

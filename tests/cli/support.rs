@@ -1,6 +1,7 @@
 //! The binary as a child process, and golden files.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -41,6 +42,15 @@ impl Doorward {
     #[track_caller]
     pub(crate) fn run(mut self) -> Said {
         Said::of(self.0.output().unwrap())
+    }
+
+    /// Runs it to its end with a text as its standard input.
+    #[track_caller]
+    pub(crate) fn run_with_input(mut self, input: &str) -> Said {
+        self.0.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.0.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        Said::of(child.wait_with_output().unwrap())
     }
 
     /// Runs it with nobody to read what it says.

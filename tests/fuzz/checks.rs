@@ -18,13 +18,13 @@ use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use prost::Message;
 
 /// Signs for the issuer of the fixture.
-pub const SECRET: &str = "a-secret-of-the-fuzz-fixture-that-everybody-knows";
+pub(crate) const SECRET: &str = "a-secret-of-the-fuzz-fixture-that-everybody-knows";
 
 /// 2027-01-15: the tokens of the corpus are valid then.
-pub const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;
 
 /// A token is refused, or it is one of those that were signed.
-pub fn token(data: &[u8]) {
+pub(crate) fn token(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match verifier().verify(text.trim_end_matches('\n'), &[], NOW) {
         Ok(subject) => assert!(!subject.user.is_empty()),
@@ -33,7 +33,7 @@ pub fn token(data: &[u8]) {
 }
 
 /// A path that is accepted has the same segments for every careless reader.
-pub fn path(data: &[u8]) {
+pub(crate) fn path(data: &[u8]) {
     let Ok(target) = std::str::from_utf8(data) else { return };
     let target = target.trim_end_matches('\n');
     let Ok(path) = RequestPath::parse(target) else { return };
@@ -60,7 +60,7 @@ pub fn path(data: &[u8]) {
 }
 
 /// A policy compiles, or there is at least one error; findings can be shown.
-pub fn policy(data: &[u8]) {
+pub(crate) fn policy(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let policy = read_texts([("fuzz.yaml".to_owned(), text.to_owned())], &mut sources, &mut report);
@@ -74,7 +74,7 @@ pub fn policy(data: &[u8]) {
 }
 
 /// Whatever Envoy or somebody else sends, the answer is complete.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let answer = doorward::envoy::answer(live(), data);
     let answer = CheckResponse::decode(answer.as_slice()).expect("an answer is protobuf");
     let code = answer.status.expect("an answer has a status").code;
@@ -82,7 +82,8 @@ pub fn check(data: &[u8]) {
         Some(HttpResponse::OkResponse(ok)) => {
             assert_eq!(code, 0);
             for name in ["x-user-id", "x-user-roles"] {
-                let set = ok.headers.iter().filter(|o| o.header.as_ref().is_some_and(|h| h.key == name)).count();
+                let set =
+                    ok.headers.iter().filter(|o| o.header.as_ref().is_some_and(|h| h.key == name)).count();
                 let removed = ok.headers_to_remove.iter().filter(|removed| *removed == name).count();
                 assert_eq!(set + removed, 1, "{name} is either set or removed");
             }

@@ -4,7 +4,10 @@
 //! `UPDATE_GOLDEN=1 cargo test --test golden` writes what comes out now; the
 //! difference is then for the reviewer.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod decisions;
 mod findings;
+mod folders;
+mod matrix;
 mod walk;

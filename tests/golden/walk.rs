@@ -19,9 +19,14 @@ pub(crate) fn walk(kind: &str, actual: impl Fn(&Path) -> String) {
     );
 }
 
+/// Whether this run is to write the files, not to compare them.
+pub(crate) fn updating() -> bool {
+    std::env::var_os("UPDATE_GOLDEN").is_some()
+}
+
 /// Whether a file holds what was made; in an update it is made to.
 pub(crate) fn compare(expected: &Path, actual: &str) -> Result<(), String> {
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if updating() {
         fs::write(expected, actual).unwrap();
         return Ok(());
     }

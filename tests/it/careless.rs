@@ -69,6 +69,16 @@ fn path_1_to_5_and_9_to_14_what_is_not_canonical_is_refused_never_repaired() {
 }
 
 #[test]
+fn path_21_a_policy_is_about_the_path_before_a_rewrite() {
+    let stack = Stack::careless();
+    let side = stack.get("/venues/halls/h-1?x=/../y").send().allowed("venues");
+    assert_eq!(side.text("path"), "/internal/halls/h-1?x=/../y");
+    stack.get("/venues/halls/admin").send().refused(401, "token_missing");
+    stack.get("/venues/halls/../v-1").send().refused(400, "path_ambiguous");
+    stack.get("/internal/halls/h-1").send().refused(404, "service_unknown");
+}
+
+#[test]
 fn meth_3_a_method_override_that_says_something_else_is_refused() {
     let stack = Stack::careless();
     for name in ["X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"] {

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::support::{Stack, envoy_binary, root};
+use serde_json::Value;
+
+use crate::support::{Stack, envoy_binary, eventually, root};
 
 fn shipped() -> String {
     std::fs::read_to_string(root().join("deploy/envoy/envoy.yaml")).unwrap()
@@ -65,14 +67,11 @@ fn cfg_2_3_4_7_8_9_10_and_spf_8_nothing_in_it_opens_a_hole() {
     ] {
         assert_eq!(text.matches(closes).count(), 1, "`{closes}` stands once in envoy.yaml");
     }
+    let (_, filters) = code.split_once("http_filters:").unwrap();
+    let (filters, _) = filters.split_once("route_config:").unwrap();
     let filters: Vec<_> =
-        code.lines().filter(|line| line.starts_with("          - name: ")).map(|line| line.trim()).collect();
-    let expected = [
-        "- name: strip-client-identity",
-        "- name: strip-client-trailers",
-        "- name: envoy.filters.http.ext_authz",
-        "- name: envoy.filters.http.router",
-    ];
+        filters.lines().filter_map(|line| line.strip_prefix("          - name: ")).collect();
+    let expected = ["strip-client-trailers", "envoy.filters.http.ext_authz", "envoy.filters.http.router"];
     assert_eq!(filters, expected, "nothing stands between the decision and the router");
 }
 
@@ -105,4 +104,35 @@ fn removals_of_look_alikes_pass_the_mutation_rules() {
     let stack = Stack::trapped();
     stack.get("/events/health").send().allowed("events").told_of_nobody();
     stack.get("/events/who").roles(&["admin"]).send().allowed("events").told("x-user-roles", "admin");
+}
+
+#[test]
+fn the_access_log_says_what_was_decided_and_why() {
+    let stack = Stack::reference();
+    let mut claims = stack.claims(&["viewer"]);
+    claims["aud"] = "billing".into();
+    let refused = stack.get("/events/access-log-1?secret=1").token(&stack.key.sign(&claims)).send();
+    stack.get("/events/access-log-2").roles(&["viewer"]).send().allowed("events");
+    let line = |path: &str| -> Value {
+        eventually("the access log", || {
+            let log = stack.envoy_log();
+            let line = log.lines().find(|line| line.contains(path)).map(str::to_owned);
+            line.and_then(|line| serde_json::from_str(&line).ok()).ok_or(log)
+        })
+    };
+    let denied = line("access-log-1");
+    assert_eq!(denied["path"], "/events/access-log-1", "without its query");
+    assert_eq!(
+        (&denied["reason"], &denied["status"]),
+        (&"audience_mismatch".into(), &401.into()),
+        "{denied}"
+    );
+    assert_eq!(denied["decision_id"], refused.json["decision_id"], "{denied}");
+    let allowed = line("access-log-2");
+    assert_eq!((&allowed["reason"], &allowed["user"]), (&"allowed".into(), &"u-1".into()), "{allowed}");
+    assert_eq!(
+        (&allowed["service"], &allowed["route"]),
+        (&"events".into(), &"GET /events/{id}".into()),
+        "{allowed}"
+    );
 }

@@ -42,12 +42,12 @@ fn imagined_claims_are_read_like_those_of_a_token() {
     std::fs::write(&path, format!("identity:\n  issuers:\n{}", issuer(ISSUER, "RS256", "file: k"))).unwrap();
     let config = Config::load(&path, &|_| None).0.unwrap();
     let claims = json!({ "sub": "alice", "roles": ["viewer"], "groups": "staff" });
-    let imagined = super::super::imagined_subject(&config.identity.issuers[0], object(claims)).unwrap();
+    let imagined = super::super::imagined_subject(Some(&config.identity.issuers[0]), object(claims)).unwrap();
     assert_eq!(
         (imagined.user.as_str(), imagined.roles, imagined.groups.len()),
         ("alice", vec!["viewer".to_owned()], 0)
     );
-    assert!(super::super::imagined_subject(&config.identity.issuers[0], Map::new()).is_err());
+    assert!(super::super::imagined_subject(Some(&config.identity.issuers[0]), Map::new()).is_err());
 }
 
 #[test]

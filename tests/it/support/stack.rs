@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Once, OnceLock};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -76,7 +76,7 @@ impl Stack {
     }
 
     fn start_with(config: &str, log_level: &'static str, edit: &dyn Fn(String) -> String) -> Self {
-        let folder = tempfile::Builder::new().prefix("doorward-it-").tempdir().unwrap();
+        let folder = folder();
         let ports = Ports {
             listener: free_port(),
             doorward: free_port(),
@@ -198,6 +198,11 @@ impl Stack {
         std::fs::read_to_string(self.path("doorward.log")).unwrap()
     }
 
+    /// Everything that Envoy has written: its access log, before all.
+    pub(crate) fn envoy_log(&self) -> String {
+        std::fs::read_to_string(self.path("envoy.log")).unwrap()
+    }
+
     /// What the services got that holds this word. They write before they answer.
     pub(crate) fn reached(&self, tag: &str) -> Vec<Value> {
         let output = [self.events.output(), self.venues.output()].concat();
@@ -266,6 +271,23 @@ pub(crate) fn envoy_binary() -> PathBuf {
     found.clone()
 }
 
+/// A folder below `target/tmp`. Statics are never dropped, so those of the shared stacks stay, with
+/// their logs, until the next test process sweeps away what belongs to none that still runs.
+fn folder() -> TempDir {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    static SWEPT: Once = Once::new();
+    SWEPT.call_once(|| {
+        for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let owner = name.strip_prefix("it-").and_then(|rest| rest.split('-').next());
+            if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+    });
+    tempfile::Builder::new().prefix(&format!("it-{}-", process::id())).tempdir_in(place).unwrap()
+}
+
 fn envoy_yaml(ports: Ports) -> String {
     let shipped = std::fs::read_to_string(root().join("deploy/envoy/envoy.yaml")).unwrap();
     let Ports { listener, doorward, events, venues, admin } = ports;
@@ -294,6 +316,7 @@ fn careless(shipped: String) -> String {
         ("disallow_is_error: true", "disallow_is_error: false", 1),
         ("codec_type: AUTO", "codec_type: AUTO\n          upgrade_configs: [{ upgrade_type: websocket }]", 1),
         ("max_concurrent_streams: 100", "allow_connect: true", 1),
+        ("route: { cluster: venues }", "route: { cluster: venues, prefix_rewrite: /internal }", 1),
     ];
     undone.iter().fold(shipped, |text, (from, to, times)| {
         assert_eq!(text.matches(from).count(), *times, "`{from}` in envoy.yaml");

@@ -1,0 +1,139 @@
+//! `doorward check`: decide one request offline, and say why.
+//!
+//! The engine that decides here is the one that decides for Envoy, asked about
+//! a request that only this command line has seen.
+
+mod caller;
+mod request;
+mod show;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+
+use self::caller::Caller;
+use self::request::Request;
+use self::show::Outcome;
+use super::inputs::{Input, Located, locate, policy};
+use super::{Exit, Failure, Term, redact, time};
+use crate::config::OnAnonymous;
+use crate::engine::{self, HeaderPlan, Headers, Principal, Reason, explain};
+
+/// Decide one request offline, and explain the decision step by step.
+///
+/// Exit code 0: allowed; 1: denied; 2: could not run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The method, exactly as a client sends it. GRPC stands for POST with a gRPC content type.
+    #[arg(value_name = "METHOD")]
+    method: String,
+    /// A whole URL, or a path that begins with `/`. Taken as it is written: nothing is decoded, resolved or tidied.
+    #[arg(value_name = "URL")]
+    url: String,
+    /// The configuration: whom to believe, what the upstream is told, and where the policy is. Without this
+    /// and --policies: `doorward.yaml` here, else the directory `policies` here.
+    #[arg(long, short, value_name = "FILE", help_heading = "Policy")]
+    config: Option<PathBuf>,
+    /// The policy directory, without a configuration.
+    #[arg(long, value_name = "DIR", conflicts_with = "config", help_heading = "Policy")]
+    policies: Option<PathBuf>,
+    /// The service, as Envoy's configuration names it (`context_extensions`). Default: found by host and path.
+    #[arg(long, value_name = "NAME", help_heading = "Request")]
+    service: Option<String>,
+    /// The host that is asked. Default: that of the URL, else `localhost`.
+    #[arg(long, value_name = "HOST", help_heading = "Request")]
+    host: Option<String>,
+    /// A request header, 'name: value'. May be given several times.
+    #[arg(long, short = 'H', value_name = "HEADER", help_heading = "Request")]
+    header: Vec<String>,
+    /// The address that the request comes from. Default: 127.0.0.1.
+    #[arg(long, value_name = "ADDRESS", help_heading = "Request")]
+    source_ip: Option<IpAddr>,
+    /// When the request is made: RFC 3339, or seconds since 1970. Default: now.
+    #[arg(long, value_name = "TIME", value_parser = time::instant, help_heading = "Request")]
+    at: Option<u64>,
+    /// How to print the decision.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: As,
+    // Last: its heading would hold for whatever came behind it.
+    #[command(flatten)]
+    caller: caller::Args,
+}
+
+/// Where requests come from if nobody says so.
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum As {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// Decides and prints.
+pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
+    let Args { method, url, config, policies, caller, service, host, header, source_ip, at, format } = args;
+    let mut request = Request::read(&method, &url, host.as_deref(), &header)?;
+    let Located { config, directory, mut found } = locate(Input::choose(config, policies)?)?;
+    let index = match policy(&directory, &mut found) {
+        Some(index) => index,
+        None => return Err(Failure::Invalid(Box::new(found))),
+    };
+    let caller = Caller::read(caller, config.as_ref(), found, &mut request)?;
+    let now = at.map_or_else(time::now, Ok)?;
+
+    let pairs: Vec<(&str, &[u8])> =
+        request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let headers = Headers::new(&pairs);
+    let input = engine::Input {
+        method: &request.method,
+        host: &request.host,
+        path: &request.path,
+        service: service.as_deref(),
+        source: Some(source_ip.unwrap_or(LOCALHOST)),
+        headers,
+    };
+    let origin = caller.origin();
+    let on_anonymous = config.as_ref().map_or_else(OnAnonymous::default, |c| c.identity.on_anonymous);
+    let (mut decision, mut explanation) = explain(&index, &input, origin, on_anonymous, |service| {
+        let subject = caller
+            .identify(headers, &service.audiences, now)
+            .map_err(|refusal| (refusal.reason, refusal.detail))?;
+        Ok(Arc::new(Principal::resolve(&index, subject)))
+    });
+    let mut changes = None;
+    if let (Some(config), true) = (&config, decision.reason.is_allowed()) {
+        let plan = HeaderPlan::new(&config.upstream_headers);
+        match plan.render(&index, decision.principal.as_deref(), headers) {
+            Ok(set_and_removed) => changes = Some(set_and_removed),
+            Err(fault) => {
+                decision.reason = Reason::ValueUnsafe;
+                explanation.refuse_value(&fault.header, fault.why);
+            }
+        }
+    }
+    explanation.map_places(|place| crate::diag::below(&directory, place));
+
+    let outcome = Outcome {
+        decision: &decision,
+        explanation: &explanation,
+        request: &request,
+        service: service.as_deref(),
+        source: source_ip.unwrap_or(LOCALHOST),
+        source_assumed: source_ip.is_none(),
+        origin,
+        anybody: caller.is_somebody(),
+        changes: changes.as_ref(),
+        directory: &directory,
+        index: &index,
+    };
+    let text = match format {
+        As::Text => show::text(&outcome, term),
+        As::Json => show::json(&outcome),
+    };
+    term.out(&redact::tokens(&text))?;
+    Ok(if decision.reason.is_allowed() { Exit::Fine } else { Exit::Findings })
+}

@@ -1,0 +1,189 @@
+//! What a decision costs, and how the size of the policy shows in it.
+//!
+//! `cargo bench --bench decide`
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a benchmark")]
+
+use std::cell::Cell;
+use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
+
+use divan::{AllocProfiler, Bencher, black_box};
+use doorward::compile::{Index, compile};
+use doorward::config::OnAnonymous;
+use doorward::diag::{Format, Report, Sources, render};
+use doorward::engine::{Headers, Input, Principal, Reason, Subject, decide};
+use doorward::policy::{Method, RequestPath, read_texts};
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+/// Numbers of routes.
+const ROUTES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
+
+/// A policy of about so many routes: collections, items and trees below them,
+/// in ten services, each route with a code of its own.
+fn policy(routes: usize) -> String {
+    let mut text = String::from(
+        "roles:\n  viewer: { grants: [\"*:read\"] }\n  admin: { grants: [\"*\"], denies: [\"secret:*\"] }\n",
+    )
+    .replace("*:read", "read:*");
+    text.push_str("services:\n");
+    let (services, each) = (10, routes.div_ceil(10));
+    for service in 0..services {
+        writeln!(text, "  s{service}:\n    paths: [/v1/s{service}]\n    routes:").unwrap();
+        for route in 0..each {
+            let below = ["", "/{id}", "/{id}/notes/{note}", "/{id}/files/**"][route % 4];
+            let path = format!("/v1/s{service}/collection-{route}{below}");
+            writeln!(text, "      - {{ route: \"GET {path}\", codes: \"read:{service}-{route}\" }}").unwrap();
+        }
+    }
+    text
+}
+
+/// A path for every route of [`policy`].
+fn paths(routes: usize) -> Vec<String> {
+    let (services, each) = (10, routes.div_ceil(10));
+    // A stride that is prime to every count visits all routes, in no order.
+    (0..services * each)
+        .map(|n| (n * 7_919) % (services * each))
+        .map(|n| (n % services, n / services))
+        .map(|(service, route)| {
+            let below = ["", "/4711", "/4711/notes/12", "/4711/files/a/b/c"][route % 4];
+            format!("/v1/s{service}/collection-{route}{below}")
+        })
+        .collect()
+}
+
+fn index_of(text: String) -> Index {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let policy = read_texts([("policy.yaml".to_owned(), text)], &mut sources, &mut report);
+    let index = policy.and_then(|policy| compile(&policy, &sources, &mut report));
+    index.unwrap_or_else(|| panic!("{}", render(&report, &sources, Format::Short)))
+}
+
+/// The index of [`policy`], made once for each size.
+fn index(routes: usize) -> &'static Index {
+    static MADE: [OnceLock<Index>; 5] = [const { OnceLock::new() }; 5];
+    let at = ROUTES.iter().position(|n| *n == routes).unwrap();
+    MADE[at].get_or_init(|| index_of(policy(routes)))
+}
+
+fn caller(index: &Index, roles: &[&str]) -> Arc<Principal> {
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    let subject = Subject { user: "ann".to_owned(), roles, ..Subject::default() };
+    Arc::new(Principal::resolve(index, subject))
+}
+
+fn request(path: &str) -> Input<'_> {
+    Input {
+        method: "GET",
+        host: "api.example.com",
+        path,
+        service: None,
+        source: None,
+        headers: Headers::default(),
+    }
+}
+
+/// Each call takes the next of the items.
+fn turns<'i, T>(items: &'i [T]) -> impl Fn() -> &'i T {
+    let turn = Cell::new(0);
+    move || {
+        turn.set((turn.get() + 1) % items.len());
+        &items[turn.get()]
+    }
+}
+
+/// From the words of a request to a decision that allows, for 64 paths spread
+/// over the whole policy: what the steps themselves cost.
+#[divan::bench(args = ROUTES, sample_size = 1_000)]
+fn decide_some_paths(bencher: Bencher, routes: usize) {
+    decide_allowed(bencher, routes, 64);
+}
+
+/// The same for every path of the policy in turn: with many routes each of
+/// them has left the processor's cache before it is asked for again.
+#[divan::bench(args = ROUTES, sample_size = 1_000)]
+fn decide_all_paths(bencher: Bencher, routes: usize) {
+    decide_allowed(bencher, routes, usize::MAX);
+}
+
+fn decide_allowed(bencher: Bencher, routes: usize, at_most: usize) {
+    let index = index(routes);
+    let principal = caller(index, &["viewer"]);
+    let mut paths = paths(routes);
+    paths.truncate(at_most);
+    let ask =
+        |path: &String| decide(index, &request(path), OnAnonymous::default(), |_| Ok(principal.clone()));
+    assert!(paths.iter().all(|path| ask(path).reason == Reason::Allowed));
+    let next = turns(&paths);
+    bencher.bench_local(|| ask(black_box(next())));
+}
+
+/// The service and the route alone, for 64 paths that were read already.
+#[divan::bench(args = ROUTES, sample_size = 1_000)]
+fn look_up(bencher: Bencher, routes: usize) {
+    let index = index(routes);
+    let mut paths = paths(routes);
+    paths.truncate(64);
+    let read: Vec<RequestPath<'_>> = paths.iter().map(|path| RequestPath::parse(path).unwrap()).collect();
+    let next = turns(&read);
+    bencher.bench_local(|| {
+        let path = black_box(next());
+        let service = index.service_for("api.example.com", path).unwrap().unwrap();
+        index.service(service).unwrap().trie.find(Method::Get, path).unwrap().unwrap()
+    });
+}
+
+/// A path that no route matches.
+#[divan::bench(args = ROUTES, sample_size = 1_000)]
+fn decide_unknown(bencher: Bencher, routes: usize) {
+    let index = index(routes);
+    let paths: Vec<String> = paths(routes).iter().map(|path| path.replace("collection-", "else-")).collect();
+    let next = turns(&paths);
+    bencher.bench_local(|| {
+        decide(index, &request(black_box(next())), OnAnonymous::default(), |_| {
+            Err((Reason::TokenMissing, ""))
+        })
+    });
+}
+
+/// The one reading of a path.
+#[divan::bench(sample_size = 1_000)]
+fn read_path(bencher: Bencher) {
+    let paths = paths(100);
+    let next = turns(&paths);
+    bencher.bench_local(|| RequestPath::parse(black_box(next())).map(|path| path.len()));
+}
+
+/// A caller's roles and codes; done once for each token and policy.
+#[divan::bench(args = [1, 10, 100])]
+fn resolve_principal(bencher: Bencher, roles: usize) {
+    let mut text =
+        String::from("services: { s: { paths: [/], routes: [{ route: GET /, codes: c-1 }] } }\nroles:\n");
+    for role in 0..1_000 {
+        let inherits = if role % 10 == 0 { String::new() } else { format!("inherits: [r{}], ", role - 1) };
+        writeln!(text, "  r{role}: {{ {inherits}grants: [c-{role}, \"d-{role}*\"] }}").unwrap();
+    }
+    let index = index_of(text);
+    let names: Vec<String> = (0..roles).map(|role| format!("r{}", role * 9)).collect();
+    let subject = Subject { user: "ann".to_owned(), roles: names, ..Subject::default() };
+    bencher.with_inputs(|| subject.clone()).bench_local_values(|subject| Principal::resolve(&index, subject));
+}
+
+/// Text to index, as on every reload.
+#[divan::bench(args = [10, 1_000, 10_000], sample_count = 10)]
+fn compile_policy(bencher: Bencher, routes: usize) {
+    bencher.with_inputs(|| policy(routes)).bench_local_values(index_of);
+}
+
+/// Dropping an index frees what it holds: read its size off the `dealloc` row.
+#[divan::bench(args = ROUTES, sample_count = 3, sample_size = 1)]
+fn size_of_index(bencher: Bencher, routes: usize) {
+    bencher.with_inputs(|| index_of(policy(routes))).bench_local_values(drop);
+}
