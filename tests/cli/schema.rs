@@ -262,6 +262,7 @@ fn check(root: &Value, schema: &Value, instance: &Value, at: &str, found: &mut V
             "required" => map.is_none_or(|m| {
                 wanted.as_array().unwrap().iter().all(|key| m.contains_key(key.as_str().unwrap()))
             }),
+            "not" => !fits(root, wanted, instance),
             "anyOf" => all(fits) > 0,
             "oneOf" => all(fits) == 1,
             "if" => {
