@@ -114,7 +114,8 @@ impl Line<'_> {
 fn headers(changes: &HeaderChanges) -> impl Iterator<Item = Line<'_>> {
     let HeaderChanges { set, remove } = changes;
     let set = set.iter().map(|(name, value)| format!("sets {name}: {value}"));
-    let managed = |name: &&std::sync::Arc<str>| !name.contains(['_', '.']);
+    let odd = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let managed = |name: &&std::sync::Arc<str>| !name.contains(odd);
     let names: Vec<&str> = remove.iter().filter(managed).map(|name| &**name).collect();
     let removed = (!names.is_empty()).then(|| format!("removes {}", names.join(", ")));
     let lines: Vec<String> = set.chain(removed).collect();
