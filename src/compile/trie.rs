@@ -193,10 +193,13 @@ impl Trie {
             return strict(&stop.here).or_else(|| strict(&stop.rest));
         };
         let walk = |child| self.walk_loosely(child, depth + 1, method, path, is_strict);
-        let decoded = decode_segment(segment);
+        // Without `;` parameters too, and without any number of extensions.
+        let decoded = disguised(segment).unwrap_or(Cow::Borrowed(segment));
         let whole = loose(&decoded);
-        let stem = whole.rsplit_once('.').map_or("", |(stem, _)| stem);
-        let spellings = [&*whole, stem].into_iter().filter(|text| !text.is_empty());
+        let stems = whole.match_indices('.').filter_map(|(dot, _)| whole.get(..dot));
+        // Nobody's file name is longer; thousands of dots are no work.
+        let stems = stems.take_while(|stem| stem.len() < 256);
+        let spellings = std::iter::once(&*whole).chain(stems).filter(|text| !text.is_empty());
         let same =
             spellings.flat_map(|text| self.tree.child(at, text).into_iter().chain(self.loose(at, text)));
         let literal = same.filter_map(walk).reduce(|one, other| one || other);
@@ -310,6 +313,6 @@ fn loose(segment: &str) -> Cow<'_, str> {
     if segment.bytes().all(usual) {
         return Cow::Borrowed(segment);
     }
-    let trimmed = segment.trim_matches(|c: char| c.is_whitespace()).trim_end_matches('.');
-    Cow::Owned(trimmed.to_lowercase())
+    let end = |c: char| c.is_whitespace() || c == '.';
+    Cow::Owned(segment.trim_start_matches(char::is_whitespace).trim_end_matches(end).to_lowercase())
 }

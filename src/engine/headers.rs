@@ -123,10 +123,12 @@ impl HeaderPlan {
         changes
     }
 
-    /// Spellings such as `x-user_id`, which are too many to list beforehand.
+    /// Spellings such as `x-user_id` or `x!user!id`, which are too many to list
+    /// beforehand: some upstreams read every odd character as the same one.
     fn mixed_lookalikes(&self, client: Headers<'_>, remove: &mut Vec<Arc<str>>) {
-        for (name, _) in client.iter().filter(|(name, _)| name.contains(['_', '.'])) {
-            let folded = name.replace(['_', '.'], "-").to_ascii_lowercase();
+        let odd = |c: char| !c.is_ascii_alphanumeric();
+        for (name, _) in client.iter().filter(|(name, _)| name.contains(|c| odd(c) && c != '-')) {
+            let folded = name.replace(odd, "-").to_ascii_lowercase();
             let managed = self.headers.iter().any(|m| *m.name == *folded);
             if managed && !remove.iter().any(|listed| **listed == *name) {
                 remove.push(name.into());

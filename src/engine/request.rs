@@ -63,14 +63,26 @@ pub(super) fn ambiguous(fault: PathFault) -> Refusal {
 
 fn overrides_method(input: &Input<'_>) -> bool {
     let other = |value: &[u8]| !value.eq_ignore_ascii_case(input.method.as_bytes());
-    let by_header = METHOD_OVERRIDES.iter().any(|name| input.headers.all(name).any(other));
+    let by_header = input.headers.iter().any(|(name, value)| is_override(name) && other(value));
+    // No search for the plain word first: its letters may be escaped too.
     let query = input.path.split_once('?').map_or("", |(_, query)| query);
-    let by_query = query.contains("method")
-        && query
-            .split(['&', ';'])
-            .filter_map(|pair| pair.split_once('='))
-            .any(|(key, value)| decode_segment(key) == "_method" && other(decode_segment(value).as_bytes()));
+    let by_query = query
+        .split(['&', ';'])
+        .filter_map(|pair| pair.split_once('='))
+        .any(|(key, value)| decode_segment(key) == "_method" && other(decode_segment(value).as_bytes()));
     by_header || by_query
+}
+
+/// One of the names, in any spelling that CGI-like upstreams read as the same.
+fn is_override(name: &str) -> bool {
+    let same = |known: &str| {
+        known.len() == name.len()
+            && known
+                .bytes()
+                .zip(name.bytes())
+                .all(|(k, n)| k == n || (k == b'-' && !n.is_ascii_alphanumeric()))
+    };
+    METHOD_OVERRIDES.iter().any(|known| same(known))
 }
 
 /// `application/grpc` and `application/grpc+proto`; not gRPC-Web, which is

@@ -133,6 +133,10 @@ fn path_7_an_anonymous_catch_all_never_answers_for_a_protected_spelling() {
         "/public/%20admin/x",
         "/public/admin.json",
         "/public/admin.",
+        "/public/admin.tar.gz",
+        "/public/Admin.v1.json/x",
+        "/public/admin%20.",
+        "/public/admin.%20.",
     ] {
         expect(&format!("GET {path}"), None, Reason::PathAmbiguous);
     }
@@ -144,6 +148,20 @@ fn path_7_an_anonymous_catch_all_never_answers_for_a_protected_spelling() {
     }
     for path in ["/publicadmin", "/public-admin", "/public.admin"] {
         expect(&format!("GET {path}"), None, Reason::ServiceUnknown);
+    }
+}
+
+#[test]
+fn path_7_nor_where_path_parameters_and_encoded_slashes_are_kept() {
+    let index = index(
+        "services: { s: { paths: [/s], path_parameters: keep, encoded_slash: keep, routes: [{ route: 'GET /s/{x}', access: anonymous }, { route: 'GET /s/admin', access: denied }] } }",
+    );
+    let reason = |path: &str| ask(&index, &format!("GET {path}"), &[], None).reason;
+    for path in ["/s/admin;x", "/s/Admin;x", "/s/admin%20;x=1", "/s/admin.json;x", "/s/Admin%2Fx"] {
+        assert_eq!(reason(path), Reason::PathAmbiguous, "{path}");
+    }
+    for path in ["/s/a;x", "/s/a%2Fadmin", "/s/administrator;x"] {
+        assert_eq!(reason(path), Reason::Allowed, "{path}");
     }
 }
 
@@ -169,7 +187,16 @@ fn meth_3_method_overrides() {
         assert_eq!(decision.reason, Reason::RequestMalformed, "{name}");
         assert_eq!(ask(&index, "GET /events/health", &[(name, "get")], None).reason, Reason::Allowed);
     }
-    for query in ["_method=DELETE", "a=b&_method=PUT", "%5fmethod=DELETE"] {
+    for name in ["x_http_method_override", "x-http_method-override", "x!method!override", "x.http.method"] {
+        let decision = ask(&index, "GET /events/health", &[(name, "DELETE")], None);
+        assert_eq!(decision.reason, Reason::RequestMalformed, "{name}: the same name to CGI");
+    }
+    for name in ["x-http-methods", "http-method", "xhttpmethod"] {
+        assert_eq!(ask(&index, "GET /events/health", &[(name, "DELETE")], None).reason, Reason::Allowed);
+    }
+    for query in
+        ["_method=DELETE", "a=b&_method=PUT", "%5fmethod=DELETE", "_%6Dethod=DELETE", "%5F%6d%65thod=PUT"]
+    {
         let line = format!("GET /events/health?{query}");
         assert_eq!(ask(&index, &line, &[], None).reason, Reason::RequestMalformed, "{query}");
     }

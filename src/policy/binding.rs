@@ -1,5 +1,6 @@
 //! `bindings:` - roles that the policy itself gives to users and groups.
 
+use super::elsewhere::IN_A_BINDING;
 use super::name::{Located, PrincipalName, RoleName};
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
 use crate::yaml::{Fields, Node, Shape, text, texts};
@@ -42,7 +43,7 @@ pub(super) const BINDING: Shape = Shape {
 
 impl Binding {
     pub(super) fn read(node: &Node, report: &mut Report) -> Option<Self> {
-        let fields = Fields::read(node, BINDING, report)?;
+        let fields = Fields::read_with(node, BINDING, IN_A_BINDING, report)?;
         let mut name = |key: &str| {
             let entry = fields.get(key)?;
             text(&entry.value, &format!("the {key}"), report).and_then(|t| PrincipalName::read(t, report))

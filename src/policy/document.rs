@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::binding::Binding;
+use super::elsewhere::IN_A_FILE;
 use super::name::{Located, NetworkName};
 use super::need::range;
 use super::network::AddressRange;
@@ -63,7 +64,7 @@ pub(super) struct Collector {
 impl Collector {
     /// Adds what one file says.
     pub(super) fn add(&mut self, document: &Node, report: &mut Report) {
-        let Some(fields) = Fields::read(document, DOCUMENT, report) else { return };
+        let Some(fields) = Fields::read_with(document, DOCUMENT, IN_A_FILE, report) else { return };
         for entry in map_of(&fields, "roles", report) {
             if let Some(role) = Role::read(entry, report)
                 && first(&mut self.roles, "role", role.name.value.as_str(), role.name.span, report)

@@ -166,6 +166,9 @@ impl Walk<'_> {
             }
         } else if name.is_none() {
             self.stray(&shown, "has a name that is not UTF-8", "rename it");
+        } else if name.is_some_and(|name| name.chars().any(is_unseen)) {
+            // Messages, explanations and log lines repeat it to a terminal.
+            self.stray(&shown, "has a name with characters that do not show", "rename it");
         } else if !real.starts_with(&self.real) {
             let help = "put what it leads to into the directory, or remove the link";
             self.stray(&shown, "is a link that leaves the policy directory", help);
@@ -183,6 +186,13 @@ impl Walk<'_> {
             Diagnostic::nowhere(Diag::StrayFile, format!("`{}` {what}", shown.escape_debug())).help(help),
         );
     }
+}
+
+/// Control characters, characters without width, and those that turn the
+/// direction of writing.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn read_files(
@@ -260,4 +270,32 @@ fn not_utf8(error: &FromUtf8Error) -> Contents {
 
 fn unreadable(shown: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::nowhere(Diag::Unreadable, format!("`{}` can't be read: {error}", shown.escape_debug()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn log_2_a_file_name_can_not_speak_to_the_terminal() {
+        let read = |name: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "services: { a: { paths: [/a], routes: [{ route: GET /a, access: denied }] } }")
+                .unwrap();
+            let (mut sources, mut report) = (Sources::default(), Report::default());
+            let policy = read_folder(folder.path(), Limits::default(), &mut sources, &mut report);
+            let codes: Vec<_> = report.diagnostics().iter().map(|d| d.code).collect();
+            assert!(report.diagnostics().iter().all(|d| !d.message.chars().any(is_unseen)), "{name:?}");
+            (policy.is_some(), codes)
+        };
+        for name in ["a\u{1b}[31m.yaml", "a\nerror: b.yaml", "\u{202e}a.yml", "a\r/b.yaml"] {
+            assert_eq!(read(name), (false, vec![Diag::StrayFile]), "{name:?}");
+        }
+        for name in ["it's.yaml", "a b/c.yaml", "caf\u{e9}.yaml", "cafe\u{301}.yaml"] {
+            assert_eq!(read(name), (true, vec![]), "{name:?}");
+        }
+    }
 }

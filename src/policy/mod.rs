@@ -7,6 +7,7 @@
 
 mod binding;
 mod document;
+mod elsewhere;
 mod folder;
 mod host;
 mod method;

@@ -1,5 +1,6 @@
 //! What a route may require: roles, codes, addresses.
 
+use super::elsewhere::IN_A_REQUIREMENT;
 use super::name::{Code, Located, NetworkName, RoleName};
 use super::network::AddressRange;
 use crate::diag::{Code as Diag, Diagnostic, Report};
@@ -81,7 +82,7 @@ fn read<T>(
             None
         }
         Kind::Map(_) => {
-            let fields = Fields::read(node, ANY_OR_ALL, report)?;
+            let fields = Fields::read_with(node, ANY_OR_ALL, IN_A_REQUIREMENT, report)?;
             match (fields.get("any"), fields.get("all")) {
                 (Some(any), None) => names(&any.value, "`any`", report).map(Need::Any),
                 (None, Some(all)) => names(&all.value, "`all`", report).map(Need::All),

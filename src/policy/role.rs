@@ -1,5 +1,6 @@
 //! `roles:` - named sets of grants.
 
+use super::elsewhere::IN_A_ROLE;
 use super::name::{CodePattern, Located, RoleName};
 use crate::diag::Report;
 use crate::yaml::{Entry, Fields, Shape, integer, key_name, text, texts};
@@ -27,7 +28,7 @@ pub(super) const ROLE: Shape =
 impl Role {
     pub(super) fn read(entry: &Entry, report: &mut Report) -> Option<Self> {
         let name = key_name(entry, "a role", report).and_then(|t| RoleName::read(t, report));
-        let fields = Fields::read(&entry.value, ROLE, report)?;
+        let fields = Fields::read_with(&entry.value, ROLE, IN_A_ROLE, report)?;
         let description = fields
             .get("description")
             .and_then(|e| text(&e.value, "the description", report))

@@ -1,5 +1,6 @@
 //! Routes, and the defaults they inherit.
 
+use super::elsewhere::{IN_A_ROUTE, IN_DEFAULTS};
 use super::method::MethodSet;
 use super::name::{Code, Located, RoleName};
 use super::need::{IpRule, Need};
@@ -77,7 +78,7 @@ impl Defaults {
     /// Reads the value of `defaults:`. The flag tells whether every key that
     /// is there could be read: a key that could not must not look absent.
     pub(super) fn read(node: &Node, report: &mut Report) -> Option<Self> {
-        let fields = Fields::read(node, DEFAULTS, report)?;
+        let fields = Fields::read_with(node, DEFAULTS, IN_DEFAULTS, report)?;
         Self::of(&fields, report)
     }
 
@@ -107,7 +108,7 @@ pub(super) const ROUTE: Shape = Shape {
 
 impl Route {
     pub(super) fn read(node: &Node, report: &mut Report) -> Option<Self> {
-        let fields = Fields::read(node, ROUTE, report)?;
+        let fields = Fields::read_with(node, ROUTE, IN_A_ROUTE, report)?;
         let line = fields
             .require("route", report)
             .and_then(|e| text(&e.value, "the route", report))
@@ -189,7 +190,13 @@ impl Access {
                     .suggest(
                         other,
                         ["anonymous", "authenticated", "denied"],
-                        format!("write {words}"),
+                        match other {
+                            "public" | "everyone" | "open" => {
+                                "write `anonymous`: everyone, without a token".to_owned()
+                            }
+                            "deny" | "forbidden" | "nobody" => "write `denied`: nobody".to_owned(),
+                            _ => format!("write {words}"),
+                        },
                     ),
                 );
                 return None;
@@ -266,7 +273,11 @@ fn methods_and_template(line: Text<'_>, report: &mut Report) -> Option<(MethodSe
         Ok(template) => template,
         Err(fault) => {
             let span = line.part(path_at + fault.bytes.start, path_at + fault.bytes.end);
-            report.push(Diagnostic::at(fault.code(), span, fault.message).label("here").help(fault.help));
+            let help = match words {
+                "GRPC" if !path.trim_start().starts_with('/') => "write `/package.Service/Method`".to_owned(),
+                _ => fault.help.clone(),
+            };
+            report.push(Diagnostic::at(fault.code(), span, fault.message).label("here").help(help));
             return None;
         }
     };

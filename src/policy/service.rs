@@ -1,5 +1,6 @@
 //! `services:` - upstreams with routes of their own.
 
+use super::elsewhere::IN_A_SERVICE;
 use super::host::HostPattern;
 use super::name::{Audience, Located, ServiceName};
 use super::route::{Defaults, Route};
@@ -57,7 +58,7 @@ pub(super) const SERVICE: Shape = Shape {
 impl Service {
     pub(super) fn read(entry: &Entry, report: &mut Report) -> Option<Self> {
         let name = key_name(entry, "a service name", report).and_then(|t| ServiceName::read(t, report));
-        let fields = Fields::read(&entry.value, SERVICE, report)?;
+        let fields = Fields::read_with(&entry.value, SERVICE, IN_A_SERVICE, report)?;
         if let Some(e) = fields.get("description") {
             text(&e.value, "the description", report);
         }

@@ -59,7 +59,7 @@ impl Template {
             return fault(
                 whole,
                 "a path begins with `/`".to_owned(),
-                "write the full path as clients send it",
+                "write the full path as clients send it, such as `/events/{id}`, without scheme and host",
             );
         };
         if text.len() > MAX_PATH {
@@ -149,7 +149,10 @@ fn segment_of(segment: &str, bytes: Range<usize>, before: &[Segment]) -> Result<
                 '%' => "write a `{name}` there: percent-encoded text matches parameters only",
                 '?' | '#' => "a template is a path only: leave query and fragment out",
                 ';' => "leave path parameters out; requests that carry them are refused",
-                ':' => "write `{name}` for a parameter",
+                ':' | '<' | '>' => "write `{name}` for a parameter",
+                '[' | ']' | '^' | '|' | '\\' => {
+                    "there are no expressions here: a `{name}` stands for any one segment"
+                }
                 _ => "use letters, digits and `- . _ ~ ! $ & ' ( ) + , = : @`, or a `{name}`",
             };
             let bytes = start..start + c.len_utf8();
@@ -197,8 +200,12 @@ fn param(segment: &str, bytes: Range<usize>, before: &[Segment]) -> Result<Segme
     if !well_formed {
         let help = if name.contains(':') {
             "write `{id}` alone: a parameter stands for any one segment, there are no expressions"
+        } else if name.contains('*') || name.contains("..") {
+            "for everything below, end the path with `/**`"
+        } else if name.ends_with('?') {
+            "a parameter is never left out: write a route for the path without it, too"
         } else {
-            "parameter names are lower-case letters, digits and `_`, a letter first"
+            "parameter names are lower-case letters, digits and `_`, no digit first"
         };
         return fault(format!("`{name}` is not a parameter name"), help);
     }

@@ -6,10 +6,12 @@
 //! are not typed by guessing: a scalar stays text until a reader asks for it.
 //! This room knows nothing of what the keys mean.
 
+mod fields;
 mod parse;
 mod read;
 mod tree;
 
+pub use fields::{Elsewhere, Fields, Shape};
 pub use parse::{MAX_DEPTH, parse};
-pub use read::{Fields, Shape, Text, integer, items, key_name, text, texts, word, yes_or_no};
+pub use read::{Text, integer, items, key_name, text, texts, word, yes_or_no};
 pub use tree::{Entry, Kind, Node};

@@ -184,6 +184,8 @@ impl Builder<'_> {
             let here = self.text.get(at..).and_then(|rest| rest.chars().next());
             Diagnostic::at(Code::YamlSyntax, span, format!("not YAML: {}", error.info()))
                 .help(match here {
+                    _ if error.info().contains("simple key") => "write a space behind the `:` of a key",
+                    _ if error.info().contains("flow mapping") => "between `{` and `}` text that holds braces or commas needs quotes: `{ route: \"GET /a/{id}\" }`; check brackets, too",
                     _ if error.info().contains("tab") => "indent with spaces: YAML does not allow tabs there",
                     Some('*' | '&' | '!' | '%' | '@' | '`' | '|' | '>') => "text that begins with one of `* & ! % @ | >` needs quotes",
                     _ => "check indentation, quotes and brackets here and just above; text that holds `: `, and between brackets also braces or commas, needs quotes",

@@ -1,113 +1,11 @@
-//! Readers for the tree: each gives a value or a finding, never a guess.
+//! Readers for values: each gives a value or a finding, never a guess.
 
 use super::tree::{Entry, Kind, Node, is_null_word};
-use crate::diag::{Code, Diagnostic, Report, Span, did_you_mean};
-
-/// What keys a mapping may have, and what to call it.
-#[derive(Debug, Clone, Copy)]
-pub struct Shape {
-    /// Such as `a route`.
-    pub what: &'static str,
-    /// The keys it may have.
-    pub known: &'static [&'static str],
-    /// Keys of the language that this version refuses, each with what to do
-    /// until then.
-    pub later: &'static [(&'static str, &'static str)],
-}
-
-/// The keys of one mapping, all of them known.
-#[derive(Debug, Clone, Copy)]
-pub struct Fields<'a> {
-    entries: &'a [Entry],
-    /// The place of the whole mapping.
-    pub span: Span,
-    shape: Shape,
-}
-
-impl<'a> Fields<'a> {
-    /// Reads a mapping; every key that the shape does not know is a finding.
-    pub fn read(node: &'a Node, shape: Shape, report: &mut Report) -> Option<Self> {
-        let Kind::Map(entries) = &node.kind else {
-            let help = format!("write it with the keys `{}`", shape.known.join("`, `"));
-            wrong(node, &format!("{} must be a mapping", shape.what), "not a mapping", &help, report);
-            return None;
-        };
-        for entry in entries {
-            if shape.known.contains(&entry.key.as_str()) {
-                continue;
-            }
-            if let Some((key, until)) = shape.later.iter().find(|(key, _)| *key == entry.key) {
-                report.push(
-                    Diagnostic::at(
-                        Code::NotYet,
-                        entry.key_span,
-                        format!("`{key}` is not in this version yet"),
-                    )
-                    .label("not supported")
-                    .help(*until),
-                );
-            } else {
-                report.push(
-                    Diagnostic::at(
-                        Code::UnknownKey,
-                        entry.key_span,
-                        format!("unknown key `{}` in {}", entry.key, shape.what),
-                    )
-                    .label("not known here")
-                    .suggest(
-                        &entry.key,
-                        shape.known.iter().copied(),
-                        format!("the keys known here are `{}`", shape.known.join("`, `")),
-                    ),
-                );
-            }
-        }
-        Some(Self { entries, span: node.span, shape })
-    }
-
-    /// The entry of a key, if it is there.
-    pub fn get(&self, key: &str) -> Option<&'a Entry> {
-        self.entries.iter().find(|e| e.key == key)
-    }
-
-    /// Whether the mapping has no key at all, known or not.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Whether some unknown key was probably meant to be this one: it has been
-    /// told already.
-    fn is_misspelled(&self, key: &str) -> bool {
-        let unknown = self.entries.iter().filter(|e| !self.shape.known.contains(&e.key.as_str()));
-        unknown.take(8).any(|e| did_you_mean(&e.key, self.shape.known.iter().copied()) == Some(key))
-    }
-
-    /// The entry of a key that must be there.
-    pub fn require(&self, key: &str, report: &mut Report) -> Option<&'a Entry> {
-        let entry = self.get(key);
-        if entry.is_none() && !self.is_misspelled(key) {
-            report.push(
-                Diagnostic::at(
-                    Code::MissingKey,
-                    first_line(self.span, self.entries),
-                    format!("{} needs the key `{key}`", self.shape.what),
-                )
-                .label("missing here")
-                .help(format!("add `{key}:`")),
-            );
-        }
-        entry
-    }
-}
-
-/// A place to point at for a whole mapping: its first key.
-fn first_line(span: Span, entries: &[Entry]) -> Span {
-    entries.first().map_or(span, |e| e.key_span)
-}
+use crate::diag::{Code, Diagnostic, Report, Span};
 
 /// Something else stands here than `must` says. Silent where the parser has
 /// refused it already.
-fn wrong(node: &Node, must: &str, label: &str, help: &str, report: &mut Report) {
+pub(super) fn wrong(node: &Node, must: &str, label: &str, help: &str, report: &mut Report) {
     let (code, label) = match &node.kind {
         Kind::Refused => return,
         _ if node.is_null() => (Code::EmptyValue, "nothing here"),

@@ -10,6 +10,7 @@ use super::request::Request;
 use crate::cli::{Style, Term};
 use crate::compile::Index;
 use crate::engine::{Decision, Explanation, HeaderChanges, Origin, Reason};
+use crate::policy::Method;
 
 /// All that there is to tell.
 pub(super) struct Outcome<'a> {
@@ -114,7 +115,8 @@ impl Line<'_> {
 fn headers(changes: &HeaderChanges) -> impl Iterator<Item = Line<'_>> {
     let HeaderChanges { set, remove } = changes;
     let set = set.iter().map(|(name, value)| format!("sets {name}: {value}"));
-    let managed = |name: &&std::sync::Arc<str>| !name.contains(['_', '.']);
+    let odd = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let managed = |name: &&std::sync::Arc<str>| !name.contains(odd);
     let names: Vec<&str> = remove.iter().filter(managed).map(|name| &**name).collect();
     let removed = (!names.is_empty()).then(|| format!("removes {}", names.join(", ")));
     let lines: Vec<String> = set.chain(removed).collect();
@@ -126,15 +128,19 @@ fn headers(changes: &HeaderChanges) -> impl Iterator<Item = Line<'_>> {
 fn hints(outcome: &Outcome<'_>) -> impl Iterator<Item = String> {
     let Outcome { decision, request, service, source, source_assumed, anybody, index, .. } = outcome;
     let stranger = service.is_some_and(|name| index.service_named(name).is_none());
+    let capitals = request.method.to_ascii_uppercase();
     let hint = match decision.reason {
         Reason::ServiceUnknown if stranger => {
             let names: Vec<&str> = index.services().map(|(_, service)| &*service.name).collect();
             Some(format!("the policy has {}", names.join(", ")))
         }
         Reason::ServiceUnknown if request.host_assumed => Some(format!(
-            "the host was taken to be {}: name it with --host, or write the whole URL",
+            "no `paths` hold this path, or `hosts` do not list {}, which was assumed: name the host with --host",
             request.host
         )),
+        Reason::RequestMalformed if Method::of_request(&capitals).is_some() && capitals != request.method => {
+            Some(format!("methods are compared exactly: {capitals}"))
+        }
         Reason::IpDenied if *source_assumed => {
             Some(format!("the source address was taken to be {source}: name it with --source-ip"))
         }

@@ -164,6 +164,21 @@ fn spf_1_hdr_9_an_anonymous_allow_removes_every_managed_header() {
 }
 
 #[test]
+fn hdr_6_every_spelling_that_some_cgi_reads_as_a_managed_name_is_removed() {
+    let token = bearer(&["viewer"], serde_json::json!({}));
+    let names = ["x!user!id", "x-user~id", "x+user-roles", "x|user_roles", "x'user.id"];
+    let mut sent = vec![("authorization", token.as_str()), ("x-other!id", "kept"), ("xuserid", "kept")];
+    sent.extend(names.map(|name| (name, "evil")));
+    let ok = ok(ask(&gate().1, check("POST", "/events", &sent)));
+    for name in names {
+        assert!(ok.headers_to_remove.iter().any(|n| n == name), "{name}: {:?}", ok.headers_to_remove);
+    }
+    for name in ["x-other!id", "xuserid", "x-user-id", "x-user-roles"] {
+        assert!(!ok.headers_to_remove.iter().any(|n| n == name), "{name}: set, or not ours");
+    }
+}
+
+#[test]
 fn spf_1_and_2_an_allow_overwrites_or_removes_every_managed_header() {
     let token = bearer(&["viewer", "unheard-of"], serde_json::json!({}));
     let spoofed = [("authorization", token.as_str()), ("x-user-id", "evil"), ("x-user-tenant", "evil")];
