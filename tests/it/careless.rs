@@ -114,7 +114,9 @@ fn meth_6_a_route_may_permit_the_tunnel() {
 fn spf_1_2_and_4_every_spelling_of_an_identity_header_goes_away() {
     let stack = Stack::careless();
     let spellings = [
-        "x-user-id",
+        "x.user-id",
+        "x!user!id",
+        "X~User_Id",
         "X-User-Id",
         "x_user_id",
         "X_User_Id",
@@ -122,6 +124,8 @@ fn spf_1_2_and_4_every_spelling_of_an_identity_header_goes_away() {
         "x-user_id",
         "x_user.id",
         "x.user-id",
+        "x!user!id",
+        "X~User_Id",
     ];
     let spoof = |request: Request<'static>| {
         spellings.iter().fold(request, |request, name| request.header(name, "evil"))
