@@ -162,8 +162,13 @@ impl Prefixes {
         let mut at = ROOT;
         let mut best = None;
         for depth in 0.. {
-            if let Some(prefix) = self.0.value(at).into_iter().flatten().find(|p| p.fits(path)) {
-                best = Some(prefix.service);
+            let claims = self.0.value(at).map_or(&[][..], |claims| claims);
+            match claims.iter().find(|p| p.fits(path)) {
+                Some(prefix) => best = Some(prefix.service),
+                // Another service, one with a shorter path, must not answer
+                // for another spelling of this one's.
+                None if !claims.is_empty() => return Err(PathFault::NearMiss),
+                None => {}
             }
             let Some(segment) = path.segment(depth) else { break };
             if let Some(disguised) = disguised(segment) {

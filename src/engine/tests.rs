@@ -166,6 +166,19 @@ fn path_7_nor_where_path_parameters_and_encoded_slashes_are_kept() {
 }
 
 #[test]
+fn path_7_no_service_answers_for_another_spelling_of_anothers_path() {
+    let index = index(
+        "services: { admin: { paths: [/admin], routes: [{ route: ANY /admin/**, access: denied }] }, web: { paths: [/], routes: [{ route: ANY /**, access: anonymous }] } }",
+    );
+    let reason = |path: &str| ask(&index, &format!("GET {path}"), &[], None).reason;
+    assert_eq!(reason("/admin/x"), Reason::RouteDenied);
+    for path in ["/Admin", "/ADMIN/x", "/aDmin/"] {
+        assert_eq!(reason(path), Reason::PathAmbiguous, "{path}");
+    }
+    assert_eq!(reason("/administrator"), Reason::Allowed);
+}
+
+#[test]
 fn escapes_that_spell_a_literal_are_refused() {
     let index = index(
         "services: { s: { paths: [/v1], routes: [{ route: 'POST /v1/users:delete', access: denied }, { route: 'ANY /v1/{x}', access: authenticated }] } }",
@@ -248,7 +261,7 @@ fn path_25_grpc_paths_are_exact() {
     assert_eq!(reason("POST /pkg.Svc/Method", &grpc[..]), Reason::Allowed);
     assert_eq!(reason("POST /pkg.Svc/Method/", &grpc), Reason::PathAmbiguous);
     assert_eq!(reason("POST /pkg.Svc/", &grpc), Reason::PathAmbiguous);
-    assert_eq!(reason("POST /Pkg.svc/method", &grpc), Reason::ServiceUnknown);
+    assert_eq!(reason("POST /Pkg.svc/method", &grpc), Reason::PathAmbiguous);
     assert_eq!(reason("POST /pkg.Svc/Other", &grpc), Reason::RouteUnknown);
     assert_eq!(reason("POST /pkg.Svc/Method", &[]), Reason::MethodNotAllowed);
     assert_eq!(reason("GET /pkg.Svc/Method", &grpc), Reason::MethodNotAllowed);

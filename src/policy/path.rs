@@ -70,7 +70,9 @@ impl PathFault {
             Self::NotUriCharacter => "the path holds a character that must be percent-encoded",
             Self::GrpcTrailingSlash => "a gRPC method path does not end with `/`",
             Self::EncodedLiteral => "a literal segment of a route, spelled with an escape or a `;` behind it",
-            Self::NearMiss => "the path differs from a stricter route by case, space or extension alone",
+            Self::NearMiss => {
+                "the path differs from that of a stricter route or another service by case, space or extension alone"
+            }
         }
     }
 }
