@@ -1,6 +1,7 @@
 //! `doorward token`: development keys and tokens. Doorward itself is nobody's
 //! issuer; these are for trying things out.
 
+mod inspect;
 mod keygen;
 mod mint;
 
@@ -10,7 +11,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::{Exit, Failure, Term};
 use crate::config::Algorithm;
 
-/// Mint a development token, or make a development key.
+/// Mint a development token, make a development key, or inspect a token.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
@@ -23,12 +24,14 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Mint(mint::Args),
+    Inspect(inspect::Args),
     Keygen(keygen::Args),
 }
 
 /// Mints, unless told otherwise.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     match args {
+        Args { command: Some(Command::Inspect(args)), .. } => inspect::run(args, term),
         Args { command: Some(Command::Keygen(args)), .. } => keygen::run(args, term),
         Args { command: Some(Command::Mint(args)), .. } => mint::run(args, term),
         Args { command: None, mint: Some(args) } => mint::run(args, term),

@@ -73,7 +73,7 @@ const CHECKS: [&str; 12] = [
     "audience",
     "required claims",
     "subject",
-    "user",
+    "user claim",
 ];
 
 impl Verifier {
@@ -127,7 +127,8 @@ impl Verifier {
         }
         told.say("required claims", claims::required(&claims, rules));
         told.say("subject", claims::sub(&claims));
-        told.subject = told.say("user", claims::bearer(claims.clone(), rules)).map(|named| named.subject);
+        told.subject =
+            told.say("user claim", claims::bearer(claims.clone(), rules)).map(|named| named.subject);
         told.claims = claims;
         told
     }

@@ -64,6 +64,7 @@ fn the_page_names_every_command_and_every_option() {
         let mut help = doorward([name, "--help"]).out;
         if name == "token" {
             help.push_str(&doorward(["token", "keygen", "--help"]).out);
+            help.push_str(&doorward(["token", "inspect", "--help"]).out);
         }
         for option in option.find_iter(&help).map(|found| found.as_str()) {
             let common = ["--help", "--color"].contains(&option);

@@ -219,3 +219,47 @@ fn arguments_that_make_no_token_are_told() {
     }
     assert!(shop.path().join("policies").is_dir());
 }
+
+#[test]
+fn inspect_tells_every_check_and_prints_neither_token_nor_signature() {
+    let shop = Shop::with_keys("RS256");
+    let inspect = |token: &str, more: &[&str]| {
+        let said = shop.command(&[&["token", "inspect"], more].concat()).run_with_input(token);
+        for part in token.split('.').filter(|part| part.len() > 8) {
+            assert!(!said.out.contains(part) && !said.err.contains(part));
+        }
+        said
+    };
+    let good = shop.token(&[&KEY[..], &["--roles", "viewer", "--groups", "/sales"]].concat());
+    let said = inspect(&good, &[]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    for line in [
+        "alg              RS256",
+        "issuer           https://id.test",
+        "signature        holds",
+        "audience         holds",
+        "user             ann",
+        "roles            seller, viewer",
+        "codes            item:read, item:write",
+        "result           the token is accepted",
+    ] {
+        assert!(said.out.lines().any(|l| l == line), "{line}: {}", said.out);
+    }
+    let bad = shop
+        .token(&[&KEY[..], &["--expires-in", "-1h", "--claim", "aud=\"x\"", "--claim", "cnf={}"]].concat());
+    let said = inspect(&bad, &["--format", "json"]);
+    assert_eq!(said.code, 1);
+    let told: Value = serde_json::from_str(&said.out).unwrap();
+    let refusing: Vec<&str> = told["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| check["outcome"] == "refuses")
+        .map(|check| check["check"].as_str().unwrap())
+        .collect();
+    assert_eq!(refusing, ["sender", "times", "audience"]);
+    assert_eq!((&told["caller"]["user"], &told["reason"]), (&"ann".into(), &"token_malformed".into()));
+    assert_eq!(inspect("nonsense", &[]).code, 1);
+    assert_eq!(inspect(&good, &["--service", "none"]).code, 2);
+    assert_eq!(shop.run(&["token", "inspect", &good]).code, 2, "never an argument");
+}
