@@ -9,7 +9,7 @@ use doorward::config::Config;
 use doorward::diag::{Code, Format, render};
 use doorward::identity::Verifier;
 
-use crate::walk::{cases, updating, walk};
+use crate::walk::{cases, compare, updating, walk};
 
 fn policy(case: &Path) -> String {
     let (index, sources, report) = load(case);
@@ -64,6 +64,34 @@ fn every_code_has_a_case() {
         .filter(|id| !texts.iter().any(|text| text.contains(&format!("[{id}]"))))
         .collect();
     assert!(missing.is_empty(), "no case in tests/golden shows {missing:?}");
+}
+
+/// `docs/diagnostics.md` ends with a table of all findings, each with a case
+/// that shows it.
+#[test]
+fn the_reference_lists_every_finding() {
+    let page = Path::new("docs/diagnostics.md");
+    let text = fs::read_to_string(page).unwrap();
+    let heading = "| id | name | | meaning | example |\n|---|---|---|---|---|\n";
+    let intro = text.split(heading).next().unwrap();
+    let rows = Code::ALL.iter().map(|code| {
+        let (id, name, severity) = (code.id(), code.name(), code.severity().as_str());
+        format!("| {id} | {name} | {severity} | {} | {} |\n", code.meaning(), example(id))
+    });
+    compare(page, &format!("{intro}{heading}{}", rows.collect::<String>())).unwrap();
+}
+
+/// A link to the shortest text that shows a finding, of a policy if it can be.
+fn example(id: &str) -> String {
+    let kinds = ["policy", "folder", "config"].iter().enumerate();
+    let cases = kinds.flat_map(|(at, kind)| cases(kind).into_iter().map(move |case| (at, case)));
+    let shows = cases.filter_map(|(at, case)| {
+        let text = fs::read_to_string(case.join("expected.txt")).ok()?;
+        text.contains(&format!("[{id}]")).then_some((at, text.len(), case))
+    });
+    let (.., case) = shows.min().unwrap_or_else(|| panic!("no case shows {id}"));
+    let name = case.file_name().unwrap().to_string_lossy().into_owned();
+    format!("[{name}](../{}/expected.txt)", case.display())
 }
 
 #[test]
