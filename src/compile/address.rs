@@ -109,7 +109,7 @@ impl<'p> Networks<'p> {
                             .label("not defined")
                             .suggest(
                                 name.as_str(),
-                                self.0.keys().copied(),
+                                self.0.keys().copied().filter(|_| !report.is_long()),
                                 "define it under `networks:`, or write a range",
                             ),
                         );

@@ -1,6 +1,5 @@
 //! Hosts and path prefixes to services.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::index::ServiceId;
@@ -19,7 +18,7 @@ pub(super) struct ServiceTable {
     hosts: Vec<Box<[HostPattern]>>,
 }
 
-/// Services by path prefix: a node a segment, in lower case.
+/// Services by path prefix: a node a segment, without regard to case.
 #[derive(Debug, Clone)]
 struct Prefixes(Tree<Vec<Prefix>>);
 
@@ -138,7 +137,7 @@ fn conflict(
 
 impl Default for Prefixes {
     fn default() -> Self {
-        Self(Tree::new())
+        Self(Tree::new(true))
     }
 }
 
@@ -147,7 +146,7 @@ impl Prefixes {
     fn insert(&mut self, segments: &[Box<str>], prefix: Prefix) -> Option<Prefix> {
         let mut at = ROOT;
         for segment in segments {
-            (at, _) = self.0.step(at, &segment.to_ascii_lowercase());
+            (at, _) = self.0.step(at, segment);
         }
         let services = self.0.value_mut(at)?;
         let same = |p: &&Prefix| p.exact.is_none() || prefix.exact.is_none() || p.exact == prefix.exact;
@@ -172,17 +171,12 @@ impl Prefixes {
             }
             let Some(segment) = path.segment(depth) else { break };
             if let Some(disguised) = disguised(segment) {
-                if self.0.child(at, &disguised.to_ascii_lowercase()).is_some() {
+                if self.0.child(at, &disguised).is_some() {
                     return Err(PathFault::EncodedLiteral);
                 }
                 break;
             }
-            let key: Cow<'_, str> = if segment.bytes().any(|b| b.is_ascii_uppercase()) {
-                Cow::Owned(segment.to_ascii_lowercase())
-            } else {
-                Cow::Borrowed(segment)
-            };
-            match self.0.child(at, &key) {
+            match self.0.child(at, segment) {
                 Some(child) => at = child,
                 None => break,
             }

@@ -33,7 +33,7 @@ impl Roles {
                     .label("not defined")
                     .suggest(
                         name.value.as_str(),
-                        self.role_ids.keys().map(|k| &**k),
+                        self.role_ids.keys().map(|k| &**k).filter(|_| !report.is_long()),
                         "define it under `roles:`, in any file of the directory",
                     ),
             );
@@ -198,25 +198,29 @@ fn report_circles(parents: &[Vec<RoleId>], waiting: &[usize], policy: &Policy, r
         else {
             continue;
         };
-        let names: Vec<&str> = circle
-            .iter()
-            .chain(circle.first())
-            .filter_map(|id| role(*id))
-            .map(|r| r.name.value.as_str())
-            .collect();
-        let Some(first) = circle.first().and_then(|id| role(*id)) else { continue };
-        let mut diagnostic = Diagnostic::at(
-            Diag::RoleCycle,
-            first.name.span,
-            format!("roles inherit from each other in a circle: `{}`", names.join("` -> `")),
-        )
+        let circle: Vec<&policy::Role> = circle.iter().filter_map(|id| role(*id)).collect();
+        if let Some(finding) = circle_finding(&circle) {
+            report.push(finding);
+        }
+    }
+}
+
+/// How many roles of a circle are named.
+const NAMED: usize = 10;
+
+fn circle_finding(circle: &[&policy::Role]) -> Option<Diagnostic> {
+    let (first, others) = circle.split_first()?;
+    let mut names: Vec<&str> = circle.iter().take(NAMED).map(|role| role.name.value.as_str()).collect();
+    if circle.len() > NAMED {
+        names.push("..");
+    }
+    names.push(first.name.value.as_str());
+    let message = format!("roles inherit from each other in a circle: `{}`", names.join("` -> `"));
+    let diagnostic = Diagnostic::at(Diag::RoleCycle, first.name.span, message)
         .label("part of the circle")
         .help("remove one `inherits` of the circle");
-        for other in circle.iter().skip(1).filter_map(|id| role(*id)) {
-            diagnostic = diagnostic.related(other.name.span, "part of the circle");
-        }
-        report.push(diagnostic);
-    }
+    let others = others.iter().take(NAMED - 1);
+    Some(others.fold(diagnostic, |d, other| d.related(other.name.span, "part of the circle")))
 }
 
 fn bind(policy: &Policy, sources: &Sources, roles: &mut Roles, report: &mut Report) {

@@ -17,6 +17,8 @@ pub(super) const ROOT: NodeId = 0;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tree<T> {
     nodes: Vec<Node<T>>,
+    /// Whether texts are compared without regard to ASCII case.
+    fold: bool,
     /// The latest node of each hash of parent and text.
     latest: HashMap<u64, NodeId, BuildHasherDefault<AsIs>>,
 }
@@ -35,8 +37,8 @@ struct Node<T> {
 
 impl<T: Default> Tree<T> {
     /// The root alone.
-    pub(super) fn new() -> Self {
-        let mut tree = Self { nodes: Vec::new(), latest: HashMap::default() };
+    pub(super) fn new(fold: bool) -> Self {
+        let mut tree = Self { nodes: Vec::new(), fold, latest: HashMap::default() };
         tree.add();
         tree
     }
@@ -76,7 +78,8 @@ impl<T> Tree<T> {
         let mut at = self.latest.get(&hash(from, text)).copied();
         while let Some(id) = at {
             let node = self.node(id)?;
-            if node.from == from && *node.text == *text {
+            let same = *node.text == *text || (self.fold && node.text.eq_ignore_ascii_case(text));
+            if node.from == from && same {
                 return Some(id);
             }
             at = node.before;
@@ -107,15 +110,16 @@ impl<T> Tree<T> {
     }
 }
 
-/// Not keyed: what is in the table comes from the policy, and a request that
-/// aims at one hash only makes itself a few comparisons slower.
+/// The same for texts that differ in ASCII case alone. Not keyed: what is in
+/// the table comes from the policy, and a request that aims at one hash only
+/// makes itself a few comparisons slower.
 fn hash(from: NodeId, text: &str) -> u64 {
     let mut hash = mix(u64::from(from) ^ u64::try_from(text.len()).unwrap_or(0).rotate_left(32));
     let (words, rest) = text.as_bytes().as_chunks();
     for word in words {
-        hash = mix(hash ^ u64::from_le_bytes(*word));
+        hash = mix(hash ^ u64::from_le_bytes(word.map(|byte| byte.to_ascii_lowercase())));
     }
-    mix(rest.iter().fold(hash, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte)))
+    mix(rest.iter().fold(hash, |hash, byte| hash.rotate_left(8) ^ u64::from(byte.to_ascii_lowercase())))
 }
 
 /// Multiplies to twice the width and folds, so that every bit of the value has
@@ -152,7 +156,7 @@ mod tests {
 
     #[test]
     fn steps_lead_where_they_led_before_and_nowhere_else() {
-        let mut tree: Tree<u8> = Tree::new();
+        let mut tree: Tree<u8> = Tree::new(false);
         let texts = ["", "a", "b", "ab", "eight ch", "eight characters", "eight charactersx"];
         let first: Vec<NodeId> = texts.iter().map(|text| tree.step(ROOT, text).0).collect();
         let inner = *first.first().unwrap();
@@ -163,7 +167,16 @@ mod tests {
             assert_eq!(tree.step(ROOT, text), (*id, false), "{text}");
         }
         assert_eq!(tree.child(ROOT, "c"), None);
+        assert_eq!(tree.child(ROOT, "AB"), None);
         let apart = tree.add();
         assert!(tree.child(apart, "a").is_none() && tree.child(ROOT, "") == Some(inner));
+    }
+
+    #[test]
+    fn case_is_one_step_where_it_does_not_matter() {
+        let mut tree: Tree<u8> = Tree::new(true);
+        let (child, _) = tree.step(ROOT, "Eight Characters, and more");
+        assert_eq!(tree.step(ROOT, "eight CHARACTERS, and more"), (child, false));
+        assert_eq!(tree.child(ROOT, "eight characters, and mor\u{c9}"), None);
     }
 }

@@ -19,10 +19,7 @@ use crate::policy::{Method, MethodSet, PathFault, RequestPath, Segment, Template
 pub struct Trie {
     tree: Tree<Stop>,
     /// The literals that [`loose`] changes, as it reads them.
-    loose: HashMap<(NodeId, String), Vec<NodeId>>,
-    /// Whether literals are compared without regard to ASCII case; they are
-    /// stored in lower case then.
-    fold: bool,
+    loose: HashMap<NodeId, HashMap<String, Vec<NodeId>>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -52,9 +49,9 @@ pub struct Found {
 }
 
 impl Trie {
-    /// An empty trie.
+    /// An empty trie; with `fold`, literals match without regard to ASCII case.
     pub fn new(fold: bool) -> Self {
-        Self { tree: Tree::new(), loose: HashMap::new(), fold }
+        Self { tree: Tree::new(fold), loose: HashMap::new() }
     }
 
     /// Adds a route. The error is a route that matches the same paths and one
@@ -75,11 +72,10 @@ impl Trie {
     }
 
     fn literal_child(&mut self, at: NodeId, text: &str) -> NodeId {
-        let key = self.key(text).into_owned();
-        let (child, is_new) = self.tree.step(at, &key);
-        let loose = loose(&key);
-        if is_new && *loose != *key {
-            self.loose.entry((at, loose.into_owned())).or_default().push(child);
+        let (child, is_new) = self.tree.step(at, text);
+        let loose = loose(text);
+        if is_new && *loose != *text {
+            self.loose.entry(at).or_default().entry(loose.into_owned()).or_default().push(child);
         }
         child
     }
@@ -116,10 +112,10 @@ impl Trie {
         if let Some(disguised) = disguised(segment) {
             // The upstream may read the escape; then the literal's route would
             // be meant, and no other may answer for it.
-            if self.tree.child(at, &self.key(&disguised)).is_some() {
+            if self.tree.child(at, &disguised).is_some() {
                 return Err(PathFault::EncodedLiteral);
             }
-        } else if let Some(child) = self.tree.child(at, &self.key(segment))
+        } else if let Some(child) = self.tree.child(at, segment)
             && let Some(found) = self.walk(child, depth + 1, method, path, broad)?
         {
             return Ok(Some(found));
@@ -158,7 +154,7 @@ impl Trie {
         };
         let literal = match disguised(segment) {
             Some(_) => None,
-            None => self.tree.child(at, &self.key(segment)),
+            None => self.tree.child(at, segment),
         };
         for child in literal.into_iter().chain(stop.param) {
             self.collect(child, depth + 1, path, methods);
@@ -208,8 +204,7 @@ impl Trie {
 
     /// The literals that a careless reader takes for this text.
     fn loose(&self, at: NodeId, text: &str) -> impl Iterator<Item = NodeId> {
-        let found = if self.loose.is_empty() { None } else { self.loose.get(&(at, text.to_owned())) };
-        found.into_iter().flatten().copied()
+        self.loose.get(&at).and_then(|texts| texts.get(text)).into_iter().flatten().copied()
     }
 
     /// The nodes below each node, for [`Trie::covered`].
@@ -237,10 +232,7 @@ impl Trie {
         let mut level = vec![ROOT];
         for segment in &template.segments {
             level = match segment {
-                Segment::Literal(text) => {
-                    let key = self.key(text);
-                    level.iter().filter_map(|at| self.tree.child(*at, &key)).collect()
-                }
+                Segment::Literal(text) => level.iter().filter_map(|at| self.tree.child(*at, text)).collect(),
                 Segment::Param(_) => level.iter().flat_map(below).collect(),
             };
         }
@@ -255,14 +247,6 @@ impl Trie {
         }
         found.sort_unstable();
         found
-    }
-
-    fn key<'s>(&self, segment: &'s str) -> Cow<'s, str> {
-        if self.fold && segment.bytes().any(|b| b.is_ascii_uppercase()) {
-            Cow::Owned(segment.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(segment)
-        }
     }
 }
 

@@ -63,7 +63,7 @@ codes! {
     NotUtf8 "DW004" "not-utf8" Error "A file is not UTF-8 text.";
     YamlSyntax "DW005" "yaml-syntax" Error "The text is not YAML.";
     YamlFeature "DW006" "yaml-feature" Error "An anchor, alias, merge key, tag, directive or second document: there is one way to say a thing.";
-    StrayFile "DW007" "stray-file" Error "A policy file that is a device or pipe, or a link that leaves the policy directory.";
+    StrayFile "DW007" "stray-file" Error "A policy file that is a device or pipe, has an odd name, or is a link that leaves the directory, leads nowhere or leads to a file that is read already.";
 
     // The shape of what was read.
     UnknownKey "DW010" "unknown-key" Error "A key that has no meaning here.";

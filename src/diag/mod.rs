@@ -154,6 +154,12 @@ impl Report {
         self.dropped.0 > 0 || self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
+    /// Whether there are so many findings already that looking for what the
+    /// next one may mean among very many names would take longer than it helps.
+    pub fn is_long(&self) -> bool {
+        self.diagnostics.len() >= MAX_SHOWN
+    }
+
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
         self.diagnostics.is_empty()

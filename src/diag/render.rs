@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::sarif::sarif;
@@ -72,31 +72,44 @@ fn text(report: &Report, sources: &Sources, color: bool) -> String {
     out
 }
 
-fn annotate<'a>(
-    mut group: Group<'a>,
-    diagnostic: &'a Diagnostic,
-    span: Span,
-    sources: &'a Sources,
-) -> Group<'a> {
-    let annotation = |kind: AnnotationKind, span: Span, label: &'a str| {
-        let annotation = kind.span(clip(span, sources));
-        if label.is_empty() { annotation } else { annotation.label(label) }
-    };
-    let mut snippet = Snippet::source(visible(sources.text(span.file)))
-        .path(printable(sources.name(span.file)))
-        .annotation(annotation(AnnotationKind::Primary, span, &diagnostic.label));
-    for (other, label) in diagnostic.related.iter().filter(|(other, _)| other.file == span.file) {
-        snippet = snippet.annotation(annotation(AnnotationKind::Context, *other, label));
-    }
-    group = group.element(snippet);
-    for (other, label) in diagnostic.related.iter().filter(|(other, _)| other.file != span.file) {
-        group = group.element(
-            Snippet::source(visible(sources.text(other.file)))
-                .path(printable(sources.name(other.file)))
-                .annotation(annotation(AnnotationKind::Context, *other, label)),
-        );
+fn annotate<'a>(group: Group<'a>, diagnostic: &'a Diagnostic, span: Span, sources: &'a Sources) -> Group<'a> {
+    let mut group = group;
+    let close = |other: Span| other.file == span.file && other.start.abs_diff(span.start) <= TOGETHER;
+    let primary = (AnnotationKind::Primary, span, diagnostic.label.as_str());
+    let related =
+        diagnostic.related.iter().map(|(other, label)| (AnnotationKind::Context, *other, label.as_str()));
+    let (near, far): (Vec<_>, Vec<_>) = related.partition(|(_, other, _)| close(*other));
+    group = group.element(snippet(&[&[primary], &*near].concat(), sources));
+    for other in far {
+        group = group.element(snippet(&[other], sources));
     }
     group
+}
+
+/// How many bytes apart two places may be to be shown in one piece of text.
+const TOGETHER: usize = 64 << 10;
+
+/// The lines around some places of one file. Only these lines are handed on:
+/// whoever gets a whole file looks at the whole file.
+fn snippet<'a>(
+    places: &[(AnnotationKind, Span, &'a str)],
+    sources: &'a Sources,
+) -> Snippet<'a, Annotation<'a>> {
+    let Some((_, first, _)) = places.first() else { return Snippet::source("") };
+    let text = sources.text(first.file);
+    let spans: Vec<_> = places.iter().map(|(_, span, _)| clip(*span, sources)).collect();
+    let (start, end) =
+        spans.iter().fold((text.len(), 0), |(start, end), span| (start.min(span.start), end.max(span.end)));
+    let start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let end = text.get(end..).and_then(|behind| behind.find('\n')).map_or(text.len(), |at| end + at);
+    let end = start + text.get(start..end).map_or(0, |lines| lines.trim_end_matches('\r').len());
+    let snippet = Snippet::source(visible(text.get(start..end).unwrap_or("")))
+        .line_start(sources.position(first.file, start).line)
+        .path(printable(sources.name(first.file)));
+    places.iter().zip(spans).fold(snippet, |snippet, ((kind, _, label), span)| {
+        let annotation = kind.span(span.start.min(end) - start..span.end.min(end) - start);
+        snippet.annotation(if label.is_empty() { annotation } else { annotation.label(*label) })
+    })
 }
 
 /// A range that lies inside the text and on character boundaries.
@@ -104,7 +117,10 @@ fn clip(span: Span, sources: &Sources) -> std::ops::Range<usize> {
     let text = sources.text(span.file);
     let floor = |at: usize| (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
     let start = floor(span.start);
-    start..floor(span.end).max(start)
+    let end = floor(span.end).max(start);
+    // Of a block of many lines the first is enough to know it by.
+    let line = text.get(start..end).and_then(|block| block.find('\n')).map_or(end, |at| start + at);
+    start..line
 }
 
 /// Characters that steer a terminal, or are not seen and look like nothing.

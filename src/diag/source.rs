@@ -71,6 +71,13 @@ struct Source {
     lines: Vec<usize>,
 }
 
+impl Source {
+    /// The line of a byte, from 1.
+    fn line(&self, byte: usize) -> usize {
+        self.lines.partition_point(|&start| start <= byte).max(1)
+    }
+}
+
 /// The texts of all files that were read, kept for rendering.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -119,7 +126,7 @@ impl Sources {
         let Some(source) = self.get(file) else {
             return Position { line: 1, column: 1 };
         };
-        let line = source.lines.partition_point(|&start| start <= byte).max(1);
+        let line = source.line(byte);
         let start = source.lines.get(line - 1).copied().unwrap_or(0);
         let before = source.text.get(start..byte.max(start)).unwrap_or("");
         Position { line, column: before.chars().count() + 1 }
@@ -127,7 +134,7 @@ impl Sources {
 
     /// The file and line of a span.
     pub fn place(&self, span: Span) -> Place {
-        let line = self.position(span.file, span.start).line;
+        let line = self.get(span.file).map_or(1, |source| source.line(span.start));
         Place {
             file: self.get(span.file).map_or_else(|| Arc::from("?"), |s| s.name.clone()),
             line: u32::try_from(line).unwrap_or(u32::MAX),

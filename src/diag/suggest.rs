@@ -4,10 +4,11 @@
 /// meant: at most a third of its letters differ (adjacent letters swapped
 /// count as one difference), or only the case does.
 pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let allowed = (word.chars().count().max(3) / 3).min(3);
+    let length = word.chars().count();
+    let allowed = (length.max(3) / 3).min(3);
     known
         .into_iter()
-        .filter(|candidate| *candidate != word)
+        .filter(|candidate| *candidate != word && candidate.chars().count().abs_diff(length) <= allowed)
         .map(|candidate| {
             let distance = if candidate.eq_ignore_ascii_case(word) { 0 } else { distance(word, candidate) };
             (distance, candidate)

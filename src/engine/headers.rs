@@ -21,6 +21,8 @@ pub const MAX_HEADER_BYTES: usize = 8 << 10;
 pub struct HeaderPlan {
     headers: Vec<Managed>,
     /// Spellings that CGI-like upstreams read as the same name: all `_`, all `.`.
+    /// Named whether the client sent them or not, so that no reading of the
+    /// client's headers can miss them.
     lookalikes: Vec<Arc<str>>,
 }
 

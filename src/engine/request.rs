@@ -93,8 +93,11 @@ fn is_grpc(headers: Headers<'_>) -> Result<bool, &'static str> {
     if types.next().is_some() {
         return Err("more than one content type");
     }
-    let essence = first.split(|b| *b == b';').next().unwrap_or(first).trim_ascii().to_ascii_lowercase();
-    Ok(essence == b"application/grpc" || essence.starts_with(b"application/grpc+"))
+    let essence = first.split(|b| *b == b';').next().unwrap_or(first).trim_ascii();
+    let grpc = b"application/grpc";
+    Ok(essence.split_at_checked(grpc.len()).is_some_and(|(kind, suffix)| {
+        kind.eq_ignore_ascii_case(grpc) && (suffix.is_empty() || suffix.starts_with(b"+"))
+    }))
 }
 
 /// The Fetch standard's CORS preflight: `OPTIONS` with both headers.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use doorward::compile::load;
 use doorward::config::Config;
 use doorward::diag::{Code, Format, render};
 use doorward::identity::Verifier;
 
-use crate::walk::{cases, updating, walk};
+use crate::walk::{cases, compare, updating, walk};
 
 fn policy(case: &Path) -> String {
     let (index, sources, report) = load(case);
@@ -64,6 +64,40 @@ fn every_code_has_a_case() {
         .filter(|id| !texts.iter().any(|text| text.contains(&format!("[{id}]"))))
         .collect();
     assert!(missing.is_empty(), "no case in tests/golden shows {missing:?}");
+}
+
+/// `docs/diagnostics.md` ends with a table of all findings, each with a case
+/// that shows it. A link that still shows it is left as it is.
+#[test]
+fn the_reference_lists_every_finding() {
+    let page = Path::new("docs/diagnostics.md");
+    let text = fs::read_to_string(page).unwrap();
+    let heading = "| id | name | | meaning | example |\n|---|---|---|---|---|\n";
+    let (intro, table) = text.split_once(heading).unwrap();
+    let rows = Code::ALL.iter().map(|code| {
+        let (id, name, severity) = (code.id(), code.name(), code.severity().as_str());
+        let before = table.lines().find(|row| row.starts_with(&format!("| {id} |")));
+        let linked = before.and_then(|row| row.split_once("](../")?.1.split_once("/expected.txt)"));
+        let linked = linked.map(|(case, _)| PathBuf::from(case)).filter(|case| shows(case, id));
+        let case = linked.unwrap_or_else(|| example(id));
+        let title = case.file_name().unwrap().to_string_lossy();
+        let link = format!("[{title}](../{}/expected.txt)", case.display());
+        format!("| {id} | {name} | {severity} | {} | {link} |\n", code.meaning())
+    });
+    compare(page, &format!("{intro}{heading}{}", rows.collect::<String>())).unwrap();
+}
+
+fn shows(case: &Path, id: &str) -> bool {
+    let text = fs::read_to_string(case.join("expected.txt")).unwrap_or_default();
+    text.contains(&format!("[{id}]"))
+}
+
+/// The case that shows a finding in the fewest words.
+fn example(id: &str) -> PathBuf {
+    let all = ["policy", "folder", "config"].iter().flat_map(|kind| cases(kind));
+    let showing = all.filter(|case| shows(case, id));
+    let shortest = showing.min_by_key(|case| fs::metadata(case.join("expected.txt")).unwrap().len());
+    shortest.unwrap_or_else(|| panic!("no case shows {id}"))
 }
 
 #[test]

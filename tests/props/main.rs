@@ -5,6 +5,7 @@
 
 mod any;
 mod headers;
+mod large;
 mod names;
 mod path;
 mod router;
