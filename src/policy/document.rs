@@ -34,7 +34,7 @@ pub struct Policy {
 pub struct Network {
     /// Its name.
     pub name: Located<NetworkName>,
-    /// Its ranges; never empty.
+    /// Its ranges; never empty, unless there are findings.
     pub ranges: Vec<AddressRange>,
 }
 
@@ -59,33 +59,41 @@ pub(super) struct Collector {
     networks: BTreeMap<String, Span>,
     services: BTreeMap<String, Span>,
     defaults: Option<Span>,
+    /// Names or defaults could not be read: what others say about them can't
+    /// be judged.
+    gaps: bool,
 }
 
 impl Collector {
     /// Adds what one file says.
     pub(super) fn add(&mut self, document: &Node, report: &mut Report) {
-        let Some(fields) = Fields::read_with(document, DOCUMENT, IN_A_FILE, report) else { return };
-        for entry in map_of(&fields, "roles", report) {
-            if let Some(role) = Role::read(entry, report)
-                && first(&mut self.roles, "role", role.name.value.as_str(), role.name.span, report)
-            {
-                self.policy.roles.push(role);
+        let Some(fields) = Fields::read_with(document, DOCUMENT, IN_A_FILE, report) else {
+            self.gaps = true;
+            return;
+        };
+        self.gaps |= fields.has_unknown();
+        for entry in self.names(&fields, "roles", report) {
+            match Role::read(entry, report) {
+                Some(role) => {
+                    if first(&mut self.roles, "role", role.name.value.as_str(), role.name.span, report) {
+                        self.policy.roles.push(role);
+                    }
+                }
+                None => self.gaps = true,
             }
         }
-        for entry in map_of(&fields, "networks", report) {
-            if let Some(network) = Network::read(entry, report)
-                && first(
-                    &mut self.networks,
-                    "network",
-                    network.name.value.as_str(),
-                    network.name.span,
-                    report,
-                )
-            {
-                self.policy.networks.push(network);
+        for entry in self.names(&fields, "networks", report) {
+            match Network::read(entry, report) {
+                Some(network) => {
+                    let name = &network.name;
+                    if first(&mut self.networks, "network", name.value.as_str(), name.span, report) {
+                        self.policy.networks.push(network);
+                    }
+                }
+                None => self.gaps = true,
             }
         }
-        for entry in map_of(&fields, "services", report) {
+        for entry in self.names(&fields, "services", report) {
             if let Some(service) = Service::read(entry, report)
                 && first(
                     &mut self.services,
@@ -107,16 +115,22 @@ impl Collector {
                 Some(before) => report.push(twice("`defaults`", entry.key_span, before)),
                 None => {
                     self.defaults = Some(entry.key_span);
-                    if let Some(defaults) = Defaults::read(&entry.value, report) {
-                        self.policy.defaults = defaults;
+                    match Defaults::read(&entry.value, report) {
+                        Some(defaults) => self.policy.defaults = defaults,
+                        None => self.gaps = true,
                     }
                 }
             }
         }
     }
 
-    /// The joined policy.
-    pub(super) fn finish(mut self) -> Policy {
+    /// A file could not be read at all.
+    pub(super) fn gap(&mut self) {
+        self.gaps = true;
+    }
+
+    /// The joined policy, if every name that it defines is in it.
+    pub(super) fn finish(mut self) -> Option<Policy> {
         self.policy.roles.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.policy.networks.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.policy.services.sort_by(|a, b| a.name.value.cmp(&b.name.value));
@@ -125,7 +139,20 @@ impl Collector {
                 |b: &Binding| (b.holder.value.clone(), b.roles.first().map(|r| r.value.clone()), b.span);
             key(a).cmp(&key(b))
         });
-        self.policy
+        (!self.gaps).then_some(self.policy)
+    }
+
+    /// The entries of a top-level mapping, which must not be empty.
+    fn names<'a>(&mut self, fields: &Fields<'a>, key: &str, report: &mut Report) -> &'a [Entry] {
+        let Some(entry) = fields.get(key) else { return &[] };
+        if let Kind::Map(entries) = &entry.value.kind
+            && !entries.is_empty()
+        {
+            return entries;
+        }
+        self.gaps = true;
+        report.push(no_names(key, &entry.value));
+        &[]
     }
 }
 
@@ -133,42 +160,22 @@ impl Network {
     fn read(entry: &Entry, report: &mut Report) -> Option<Self> {
         let name = key_name(entry, "a network name", report).and_then(|t| NetworkName::read(t, report));
         let written = texts(&entry.value, "an address range", report);
-        let ranges: Vec<_> = written.into_iter().map(|t| range(t, report)).collect();
-        let ranges: Vec<_> = ranges.into_iter().collect::<Option<_>>()?;
-        let name = name?;
-        (!ranges.is_empty()).then_some(Self { name, ranges })
+        let ranges = written.into_iter().filter_map(|t| range(t, report)).collect();
+        Some(Self { name: name?, ranges })
     }
 }
 
-/// The entries of a top-level mapping that must not be empty.
-fn map_of<'a>(fields: &Fields<'a>, key: &str, report: &mut Report) -> &'a [Entry] {
-    let Some(entry) = fields.get(key) else { return &[] };
-    match &entry.value.kind {
-        Kind::Map(entries) if !entries.is_empty() => entries,
-        Kind::Map(_) => {
-            report.push(
-                Diagnostic::at(Diag::EmptyValue, entry.value.span, format!("`{key}` is empty"))
-                    .label("nothing here")
-                    .help("define at least one, or remove the key"),
-            );
-            &[]
-        }
-        _ => {
-            let code = if entry.value.is_null() { Diag::EmptyValue } else { Diag::WrongType };
-            report.push(
-                Diagnostic::at(
-                    code,
-                    entry.value.span,
-                    format!("`{key}` must be a mapping of names, found {}", entry.value.describe()),
-                )
-                .label("not a mapping")
-                .help(format!(
-                    "write `{key}:` and below it, indented, one name and its definition after the other"
-                )),
-            );
-            &[]
-        }
+fn no_names(key: &str, value: &Node) -> Diagnostic {
+    if matches!(value.kind, Kind::Map(_)) {
+        return Diagnostic::at(Diag::EmptyValue, value.span, format!("`{key}` is empty"))
+            .label("nothing here")
+            .help("define at least one, or remove the key");
     }
+    let code = if value.is_null() { Diag::EmptyValue } else { Diag::WrongType };
+    let found = value.describe();
+    Diagnostic::at(code, value.span, format!("`{key}` must be a mapping of names, found {found}"))
+        .label("not a mapping")
+        .help(format!("write `{key}:` and below it, indented, one name and its definition after the other"))
 }
 
 fn first(seen: &mut BTreeMap<String, Span>, what: &str, name: &str, span: Span, report: &mut Report) -> bool {

@@ -36,7 +36,8 @@ impl Default for Limits {
 ///
 /// Names that begin with `.` or `_` are skipped; links are followed where they
 /// stay inside the directory (Kubernetes links files through `..data`).
-/// `None` if anything is an error: there is no partial policy.
+/// The policy may be there although the report holds errors: the compiler can
+/// then tell what else is wrong, and makes no index of it.
 pub fn read_folder(
     root: &Path,
     limits: Limits,
@@ -63,8 +64,10 @@ pub fn read_folder(
             return None;
         }
     };
-    let policy = read_texts(texts, sources, report);
-    if policy.as_ref().is_some_and(|p| p.services.is_empty()) {
+    // A file that was not read may define what the others name.
+    let all_read = !report.has_errors();
+    let policy = read_texts(texts, sources, report).filter(|_| all_read);
+    if !report.has_errors() && policy.as_ref().is_some_and(|p| p.services.is_empty()) {
         let files = sources.len() - before;
         report.push(
             Diagnostic::nowhere(
@@ -78,7 +81,9 @@ pub fn read_folder(
     policy
 }
 
-/// Reads texts with their names as one policy.
+/// Reads texts with their names as one policy. As with [`read_folder`], the
+/// report says whether it may be used; `None` where so much is missing that
+/// nothing more could be said about the rest.
 pub fn read_texts(
     texts: impl IntoIterator<Item = (String, String)>,
     sources: &mut Sources,
@@ -87,13 +92,16 @@ pub fn read_texts(
     let mut collector = Collector::default();
     for (name, text) in texts {
         let file = sources.add(name.as_str(), text.as_str());
-        if let Some(document) = yaml::parse(file, &text, report)
-            && !document.is_null()
-        {
-            collector.add(&document, report);
+        let mut findings = Report::default();
+        match yaml::parse(file, &text, &mut findings) {
+            Some(document) if !document.is_null() => collector.add(&document, &mut findings),
+            Some(_) => {}
+            None if findings.has_errors() => collector.gap(),
+            None => {}
         }
+        report.append(findings);
     }
-    (!report.has_errors()).then(|| collector.finish())
+    collector.finish()
 }
 
 struct Walk<'r> {

@@ -26,9 +26,15 @@ pub(super) const ROLE: Shape =
     Shape { what: "a role", known: &["description", "inherits", "grants", "denies", "weight"], later: &[] };
 
 impl Role {
+    /// `None` only where the name can't be read. Of a role that is wrong
+    /// otherwise what can be read is kept, so that whoever names it is not told
+    /// that there is no such role.
     pub(super) fn read(entry: &Entry, report: &mut Report) -> Option<Self> {
         let name = key_name(entry, "a role", report).and_then(|t| RoleName::read(t, report));
-        let fields = Fields::read_with(&entry.value, ROLE, IN_A_ROLE, report)?;
+        let Some(fields) = Fields::read_with(&entry.value, ROLE, IN_A_ROLE, report) else {
+            let (inherits, grants, denies) = (Vec::new(), Vec::new(), Vec::new());
+            return Some(Self { name: name?, description: None, inherits, grants, denies, weight: 0 });
+        };
         let description = fields
             .get("description")
             .and_then(|e| text(&e.value, "the description", report))
@@ -44,10 +50,10 @@ impl Role {
             })
         };
         let (grants, denies) = (patterns("grants"), patterns("denies"));
-        let weight = match fields.get("weight") {
-            Some(e) => integer(&e.value, "the weight", -1_000_000..=1_000_000, report)?,
-            None => 0,
-        };
+        let weight = fields
+            .get("weight")
+            .and_then(|e| integer(&e.value, "the weight", -1_000_000..=1_000_000, report))
+            .unwrap_or_default();
         Some(Self { name: name?, description, inherits, grants, denies, weight })
     }
 }

@@ -79,7 +79,7 @@ impl Defaults {
     /// is there could be read: a key that could not must not look absent.
     pub(super) fn read(node: &Node, report: &mut Report) -> Option<Self> {
         let fields = Fields::read_with(node, DEFAULTS, IN_DEFAULTS, report)?;
-        Self::of(&fields, report)
+        Self::of(&fields, report).filter(|_| !fields.has_unknown())
     }
 
     fn of(fields: &Fields<'_>, report: &mut Report) -> Option<Self> {
@@ -117,9 +117,8 @@ impl Route {
             text(&e.value, "the description", report);
         }
         let access = match fields.get("access") {
-            Some(e) => Some(Access::read(&e.value, report))
-                .map(|a| a.map(|value| Located { value, span: e.key_span })),
-            None => Some(None).map(|_: Option<()>| None),
+            Some(e) => Access::read(&e.value, report).map(|value| Some(Located { value, span: e.key_span })),
+            None => Some(None),
         };
         let own = Defaults::of(&fields, report);
         let mut flag = |key: &str, or: bool| match fields.get(key) {
@@ -143,7 +142,8 @@ impl Route {
             inherit: inherit?,
             websocket: websocket?,
         };
-        route.check_access(report).then_some(route)
+        let fine = route.check_access(report) && !fields.has_unknown();
+        fine.then_some(route)
     }
 
     /// `access` says all there is to say about who: roles or codes beside it

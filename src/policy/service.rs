@@ -85,11 +85,14 @@ impl Service {
         let routes: Option<Vec<Route>> = fields
             .require("routes", report)
             .and_then(|e| items(&e.value, "`routes`", report))
-            .map(|nodes| nodes.iter().map(|n| Route::read(n, report)).collect::<Vec<_>>())
-            .and_then(|routes| routes.into_iter().collect());
+            // A route that can't be read is a finding; the others may hold more.
+            .map(|nodes| nodes.iter().filter_map(|n| Route::read(n, report)).collect());
         let only_grpc = routes.as_ref().is_some_and(|routes| routes.iter().all(|r| r.grpc_only));
         if !only_grpc {
             fields.require("paths", report)?;
+        }
+        if fields.has_unknown() {
+            return None;
         }
         Some(Self {
             name: name?,

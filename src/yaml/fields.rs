@@ -63,6 +63,12 @@ impl<'a> Fields<'a> {
         Some(fields)
     }
 
+    /// Whether a key was refused: what it meant to say is missing then, and
+    /// nothing that follows from its absence is worth telling.
+    pub fn has_unknown(&self) -> bool {
+        self.unknown().next().is_some()
+    }
+
     fn unknown(&self) -> impl Iterator<Item = &'a Entry> {
         let known = self.shape.known;
         self.entries.iter().filter(move |e| !known.contains(&e.key.as_str()))
