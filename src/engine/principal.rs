@@ -40,7 +40,7 @@ impl Principal {
             assigned.push(Assignment { role: bound.role, binding: Some(bound.place.clone()) });
         }
         // Ids follow names, and the token's word comes before the binding's.
-        assigned.sort_by_key(|a| (a.role, a.binding.clone()));
+        assigned.sort_by(|a, b| (a.role, &a.binding).cmp(&(b.role, &b.binding)));
         assigned.dedup_by_key(|a| a.role);
         assigned.sort_by_key(|a| std::cmp::Reverse(index.role(a.role).map_or(0, |r| r.weight)));
 

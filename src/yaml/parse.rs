@@ -119,10 +119,13 @@ impl Builder<'_> {
         }
     }
 
-    /// The place of a word that stands before a node, or else the node's.
+    /// The place of a word that stands shortly before a node, or else the
+    /// node's.
     fn before(&self, node: Span, word: &str) -> Span {
-        let found = self.text.get(..node.start).and_then(|text| text.rfind(word));
-        found.map_or(node, |start| Span { start, end: start + word.len(), ..node })
+        let mut shortly = node.start.saturating_sub(1024)..node.start;
+        let from = shortly.find(|at| self.text.is_char_boundary(*at)).unwrap_or(node.start);
+        let found = self.text.get(from..node.start).and_then(|text| text.rfind(word));
+        found.map_or(node, |at| Span { start: from + at, end: from + at + word.len(), ..node })
     }
 
     fn close(&mut self, end: Span) {

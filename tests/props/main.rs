@@ -1,5 +1,7 @@
 //! What must hold for every request and every policy, tried on thousands of
 //! them: the engine against slow models that are plainly right.
+//!
+//! `PROPS=50 cargo test --test props` tries fifty times as many.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -17,6 +19,11 @@ use proptest::test_runner::FileFailurePersistence;
 
 /// So many cases; what failed once is kept beside the test and tried first.
 fn cases(cases: u32) -> ProptestConfig {
+    let times = std::env::var("PROPS").map_or(1, |times| times.parse().unwrap());
     let persistence = FileFailurePersistence::WithSource("regressions");
-    ProptestConfig { cases, failure_persistence: Some(Box::new(persistence)), ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: cases * times,
+        failure_persistence: Some(Box::new(persistence)),
+        ..ProptestConfig::default()
+    }
 }
