@@ -64,7 +64,7 @@ reasons! {
     ValueUnsafe "value_unsafe" 403 "A value that would have to become a header may not become one.";
     EngineError "engine_error" 503 "A fault of Doorward's own.";
     KeysUnavailable "keys_unavailable" 503 "The issuer's keys are not to be had.";
-    Overloaded "overloaded" 503 "More checks at once than Doorward takes on.";
+    Overloaded "overloaded" 503 "The check could not be answered before its deadline.";
 }
 
 impl Reason {
