@@ -7,6 +7,7 @@
 //! This room knows neither the wording of a decision nor that of an answer.
 
 mod fetch;
+mod figures;
 mod keys;
 mod listen;
 mod logs;

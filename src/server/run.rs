@@ -11,6 +11,7 @@ use tonic::transport::server::{Connected, Router};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::figures::{self, Figures};
 use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
 use super::signals::Stops;
@@ -53,9 +54,12 @@ pub(super) async fn run(
             "listening"
         );
     };
+    let figures = Figures::new(policy);
     match bound {
-        Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, keys, stops).await,
-        Bound::Unix(incoming, _file) => serve(router, incoming, listening, &health, keys, stops).await,
+        Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, keys, figures, stops).await,
+        Bound::Unix(incoming, _file) => {
+            serve(router, incoming, listening, &health, keys, figures, stops).await
+        }
     }
 }
 
@@ -86,6 +90,7 @@ async fn serve<I, C>(
     listening: impl FnOnce(),
     health: &HealthReporter,
     (mut tasks, mut ready): (KeyTasks, Ready),
+    mut figures: Figures,
     mut stops: impl Stops,
 ) -> Result<(), String>
 where
@@ -102,8 +107,10 @@ where
         let issuers = ready.missing().collect::<Vec<_>>().join(" ");
         tracing::info!(issuers, "not ready before the keys of these are there");
     }
+    let mut minutes = tokio::time::interval(figures::EVERY);
     let signal = loop {
         tokio::select! {
+            _ = minutes.tick() => figures.tell(),
             ended = &mut server => return Err(format!("the server ended by itself: {}", describe(ended))),
             why = tasks.ended() => return Err(why),
             signal = stops.next() => break signal,
@@ -122,6 +129,7 @@ where
         signal = stops.next() => return Err(format!("stopped at once by a second signal, {signal}")),
         () = tokio::time::sleep(DRAIN) => tracing::warn!("connections that did not finish were cut"),
     }
+    figures.tell();
     tracing::info!("stopped");
     Ok(())
 }

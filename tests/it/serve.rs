@@ -190,6 +190,19 @@ fn allows_are_logged_at_debug_alone() {
 }
 
 #[test]
+fn how_often_a_token_was_remembered_is_told() {
+    let server = Doorward::start("info");
+    let token = token(&["viewer"]);
+    assert_eq!(ask(&server.address, &[("/any/1", token.as_str()); 4]), [0; 4]);
+    let (code, lines) = server.stop();
+    assert_eq!(code, Some(0));
+    let figures = lines.iter().rfind(|line| line.contains("verified tokens so far")).unwrap();
+    let figures: Value = serde_json::from_str(figures).unwrap();
+    let figure = |name: &str| figures.get(name).and_then(Value::as_u64);
+    assert_eq!((figure("hits"), figure("misses"), figure("hit_rate")), (Some(3), Some(1), Some(75)));
+}
+
+#[test]
 fn who_no_longer_reads_the_log_changes_no_answer() {
     let mut server = Doorward::start("info");
     // The reader ends at the next line, and every line after it has nowhere to go.

@@ -20,7 +20,7 @@ fn signed(algorithm: Algorithm) -> String {
 }
 
 #[test]
-fn every_algorithm_verifies_what_it_signed_and_nothing_else() {
+fn jws_16_every_algorithm_verifies_what_it_signed_and_nothing_else() {
     for &algorithm in Algorithm::ALL {
         let verifier = verifier(algorithm);
         let token = signed(algorithm);
@@ -59,6 +59,23 @@ fn no_algorithm_verifies_the_claims_of_another_token() {
         let root = base64url::encode(claims_with("sub", json!("root")).to_string().as_bytes());
         let forged = format!("{}.{root}.{}", parts[0], parts[2]);
         assert_eq!(reason_of(verifier(algorithm).verify(&forged, &[], NOW)), Reason::SignatureInvalid);
+    }
+}
+
+#[test]
+fn jws_15_algorithms_of_several_families_stand_side_by_side() {
+    let set = jwks(&[jwk(&PAIRS.rsa, "r"), jwk(&PAIRS.p256, "e")]);
+    let verifier =
+        load(&issuer(ISSUER, "RS256, ES256", "file: jwks.json"), &[("jwks.json", &set)]).0.unwrap();
+    for (kid, label, used, expected) in [
+        ("r", "RS256", Algorithm::RS256, Reason::Allowed),
+        ("e", "ES256", Algorithm::ES256, Reason::Allowed),
+        ("r", "ES256", Algorithm::ES256, Reason::KeyUnknown),
+        ("e", "RS256", Algorithm::RS256, Reason::KeyUnknown),
+    ] {
+        let header = json!({ "alg": label, "kid": kid }).to_string();
+        let token = raw(&header, &good_claims().to_string(), pair(used.family()), used);
+        assert_eq!(reason_of(verifier.verify(&token, &[], NOW)), expected, "{label} by {kid}");
     }
 }
 

@@ -36,6 +36,16 @@ fn a_good_token_gives_its_subject() {
 }
 
 #[test]
+fn clm_11_an_address_or_a_tenant_in_a_claim_is_no_authority() {
+    let mut claims = good_claims();
+    claims["email"] = json!("root@example.com@evil.example");
+    claims["email_verified"] = json!(false);
+    claims["tenant"] = json!("admin");
+    let subject = verify(&token(claims)).unwrap();
+    assert_eq!((subject.user.as_str(), subject.roles, subject.groups), ("alice", Vec::new(), Vec::new()));
+}
+
+#[test]
 fn imagined_claims_are_read_like_those_of_a_token() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("doorward.yaml");

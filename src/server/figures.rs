@@ -1,0 +1,54 @@
+//! Verified tokens in numbers, for the log: what was remembered, what had to
+//! be verified, and which claims could not be read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::envoy::Live;
+use crate::identity::Counts;
+
+/// How often the numbers are told, where they have changed.
+pub(super) const EVERY: Duration = Duration::from_secs(60);
+
+/// The numbers that were told last.
+#[derive(Debug)]
+pub(super) struct Figures {
+    policy: Arc<Live>,
+    told: Counts,
+}
+
+impl Figures {
+    pub(super) fn new(policy: Arc<Live>) -> Self {
+        Self { policy, told: Counts::default() }
+    }
+
+    /// Tells the numbers since the start, if they have changed.
+    pub(super) fn tell(&mut self) {
+        let counts = self.policy.current().verifier().counts();
+        if counts == self.told {
+            return;
+        }
+        self.told = counts;
+        let Counts { hits, misses, unreadable_claims } = counts;
+        let hit_rate = percent(hits, hits.saturating_add(misses));
+        tracing::info!(hits, misses, hit_rate, unreadable_claims, "verified tokens so far");
+    }
+}
+
+/// In percent, rounded down; 0 of nothing is 0.
+fn percent(part: u64, whole: u64) -> u64 {
+    part.saturating_mul(100).checked_div(whole).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn a_rate_is_a_whole_number_of_percent() {
+        assert_eq!(percent(0, 0), 0);
+        assert_eq!(percent(999, 1000), 99);
+        assert_eq!(percent(7, 7), 100);
+        assert_eq!(percent(u64::MAX, u64::MAX), 1, "no overflow, whatever the numbers");
+    }
+}
