@@ -347,17 +347,22 @@ fn ip_rules_are_inherited_and_fail_closed() {
     assert_eq!(ask("/y", Some("192.0.2.1")), Reason::IpDenied);
 }
 
-#[test]
-fn the_explanation_names_places_and_holders() {
-    let index = index(POLICY);
-    let input = Input {
+/// `DELETE /events/1` on `api.test`, without headers.
+fn delete_event() -> Input<'static> {
+    Input {
         method: "DELETE",
         host: "api.test",
         path: "/events/1",
         service: None,
         source: None,
         headers: Headers::default(),
-    };
+    }
+}
+
+#[test]
+fn the_explanation_names_places_and_holders() {
+    let index = index(POLICY);
+    let input = delete_event();
     let told_of = |roles: &[&str], origin| {
         let roles = roles.iter().map(|r| (*r).to_owned()).collect();
         let subject = Subject { user: "ann".to_owned(), roles, ..Subject::default() };
@@ -453,14 +458,7 @@ fn scopes_limit_what_roles_and_codes_give_and_never_add_to_it() {
 #[test]
 fn what_scopes_leave_out_is_told() {
     let index = index(POLICY);
-    let input = Input {
-        method: "DELETE",
-        host: "api.test",
-        path: "/events/1",
-        service: None,
-        source: None,
-        headers: Headers::default(),
-    };
+    let input = delete_event();
     let caller = subject(&["admin", "viewer"], &["event:read", "x"], Some(&["event:read"]));
     let (_, told) = explain(&index, &input, Origin::Token, OnAnonymous::Unseen, |_| {
         Ok(Arc::new(Principal::resolve(&index, caller)))
