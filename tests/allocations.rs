@@ -52,9 +52,9 @@ fn allocations(index: &Index, line: &str, roles: &[&str], expected: Reason) -> u
         method,
         host: "api.example.com:443",
         path,
-        service: None,
         source: Some("10.1.2.3".parse().unwrap()),
         headers: Headers::new(&headers),
+        ..Input::default()
     };
     let mut reason = Reason::EngineError;
     let counted = measure(|| {

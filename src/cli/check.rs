@@ -95,6 +95,8 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         service: service.as_deref(),
         source: Some(source_ip.unwrap_or(LOCALHOST)),
         headers,
+        now,
+        ..engine::Input::default()
     };
     let origin = caller.origin();
     let on_anonymous = config.as_ref().map_or_else(OnAnonymous::default, |c| c.identity.on_anonymous);

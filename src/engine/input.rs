@@ -3,8 +3,9 @@
 
 use std::net::IpAddr;
 
-/// The words of one request, exactly as the client sent them.
-#[derive(Debug, Clone, Copy)]
+/// The words of one request, exactly as the client sent them, and what its
+/// connection and the clock add to them.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Input<'a> {
     /// The method, such as `GET`; compared exactly.
     pub method: &'a str,
@@ -16,8 +17,19 @@ pub struct Input<'a> {
     pub service: Option<&'a str>,
     /// The client's address, where there is one.
     pub source: Option<IpAddr>,
+    /// Who is at the other end of a connection with mutual TLS: the URI of the
+    /// client's certificate, such as `spiffe://cluster/ns/shop/sa/billing`. The
+    /// proxy verified the certificate.
+    pub peer: Option<&'a str>,
     /// The request headers.
     pub headers: Headers<'a>,
+    /// `http` or `https`, as the proxy tells it: over HTTP/2 the client may
+    /// choose.
+    pub scheme: &'a str,
+    /// The bytes of the body; `None` where the proxy sends none, or a part.
+    pub body: Option<&'a [u8]>,
+    /// When the request is decided: seconds since 1970, UTC.
+    pub now: u64,
 }
 
 /// Request headers: names in lower case, values as bytes, in the order of the

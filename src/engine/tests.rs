@@ -32,6 +32,7 @@ fn ask(index: &Index, line: &str, headers: &[(&str, &str)], roles: Option<&[&str
         service: None,
         source: Some("192.0.2.1".parse().unwrap()),
         headers: Headers::new(&headers),
+        ..Input::default()
     };
     decide(index, &input, OnAnonymous::Unseen, |_| {
         let roles = roles.ok_or((Reason::TokenMissing, ""))?;
@@ -277,8 +278,7 @@ fn host_3_the_proxys_word_decides_and_an_unknown_one_denies() {
         "services: { s: { hosts: [api.test], paths: [/], routes: [{ route: GET /x, access: anonymous }] }, t: { hosts: ['*.other.test'], paths: [/], routes: [{ route: GET /x, access: denied }] } }",
     );
     let ask = |host, service| {
-        let input =
-            Input { method: "GET", host, path: "/x", service, source: None, headers: Headers::default() };
+        let input = Input { method: "GET", host, path: "/x", service, ..Input::default() };
         decide(&index, &input, OnAnonymous::Unseen, |_| Err((Reason::TokenMissing, ""))).reason
     };
     assert_eq!(ask("api.test", None), Reason::Allowed);
@@ -335,8 +335,7 @@ fn ip_rules_are_inherited_and_fail_closed() {
     );
     let ask = |path, source: Option<&str>| {
         let source = source.map(|s| s.parse().unwrap());
-        let input =
-            Input { method: "GET", host: "a", path, service: None, source, headers: Headers::default() };
+        let input = Input { method: "GET", host: "a", path, source, ..Input::default() };
         decide(&index, &input, OnAnonymous::Unseen, |_| Err((Reason::TokenMissing, ""))).reason
     };
     assert_eq!(ask("/x", Some("192.0.2.1")), Reason::IpDenied, "inherit: false keeps `ip`");
@@ -349,14 +348,7 @@ fn ip_rules_are_inherited_and_fail_closed() {
 
 /// `DELETE /events/1` on `api.test`, without headers.
 fn delete_event() -> Input<'static> {
-    Input {
-        method: "DELETE",
-        host: "api.test",
-        path: "/events/1",
-        service: None,
-        source: None,
-        headers: Headers::default(),
-    }
+    Input { method: "DELETE", host: "api.test", path: "/events/1", ..Input::default() }
 }
 
 #[test]
@@ -397,9 +389,8 @@ fn decided(line: &str, on_anonymous: OnAnonymous, caller: Result<Subject, Reason
         method,
         host: "api.test",
         path,
-        service: None,
         source: Some("192.0.2.1".parse().unwrap()),
-        headers: Headers::default(),
+        ..Input::default()
     };
     decide(&index, &input, on_anonymous, |service| {
         assert!(["events", "public"].contains(&&*service.name));

@@ -1,10 +1,11 @@
 //! CheckRequest to the words of a request.
 //!
 //! Only what design calls the inputs of a decision is taken: method, host,
-//! path, headers, the service that Envoy's own configuration names, and the
-//! client's address. Everything else in the message (`scheme`, `size`, `id`,
-//! `query`, `fragment`, `source.service`, the body, metadata) is either the
-//! client's to choose or not needed, and is not even looked at.
+//! path, headers, the service that Envoy's own configuration names, the
+//! client's address and certificate, and, for conditions that ask for them,
+//! the scheme and a whole body. Everything else in the message (`size`, `id`,
+//! `query`, `fragment`, `source.service`, metadata) is either the client's to
+//! choose or not needed, and is not even looked at.
 
 use std::net::IpAddr;
 
@@ -16,6 +17,9 @@ use crate::engine::{Headers, Input};
 
 /// The key of `context_extensions` that names the service.
 const SERVICE: &str = "service";
+
+/// The header by which Envoy tells whether it sends a part of the body only.
+const PARTIAL_BODY: &str = "x-envoy-auth-partial-body";
 
 /// Why a CheckRequest is no request at all. Goes to the log, never to the
 /// caller.
@@ -53,8 +57,13 @@ pub(super) struct Words {
     pub(super) path: String,
     pub(super) service: Option<String>,
     pub(super) source: Option<IpAddr>,
+    /// The URI of the client's certificate, which Envoy verified.
+    pub(super) peer: Option<String>,
     /// Names in lower case, no pseudo headers, in the order of the request.
     pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) scheme: String,
+    /// The body, where Envoy sends all of it and as bytes.
+    pub(super) body: Option<Vec<u8>>,
 }
 
 impl Words {
@@ -63,20 +72,24 @@ impl Words {
         let attributes = check.attributes.ok_or(Malformed::NoAttributes)?;
         let AttributeContext { source, request, mut context_extensions, .. } = attributes;
         let http = request.and_then(|r| r.http).ok_or(Malformed::NoAttributes)?;
-        let HttpRequest { method, headers, header_map, path, host, .. } = http;
+        let HttpRequest { method, headers, header_map, path, host, scheme, raw_body, .. } = http;
         let headers = match (header_map, headers.is_empty()) {
             (Some(_), false) => return Err(Malformed::TwoHeaderForms),
             (Some(map), true) => raw(map)?,
             (None, false) => named(headers.into_iter().map(|(key, value)| (key, value.into_bytes())))?,
             (None, true) => return Err(Malformed::NoHeaders),
         };
+        let peer = source.as_ref().map(|peer| peer.principal.clone()).filter(|uri| !uri.is_empty());
         Ok(Self {
             method,
             host,
             path,
             service: context_extensions.remove(SERVICE),
             source: source.and_then(address),
+            peer,
+            body: is_whole(&headers).then_some(raw_body),
             headers,
+            scheme,
         })
     }
 
@@ -85,15 +98,20 @@ impl Words {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
     }
 
-    /// The words as the engine takes them; `pairs` are [`Words::pairs`].
-    pub(super) fn input<'a>(&'a self, pairs: &'a [(&'a str, &'a [u8])]) -> Input<'a> {
+    /// The words as the engine takes them; `pairs` are [`Words::pairs`], `now` is
+    /// in seconds since 1970.
+    pub(super) fn input<'a>(&'a self, pairs: &'a [(&'a str, &'a [u8])], now: u64) -> Input<'a> {
         Input {
             method: &self.method,
             host: &self.host,
             path: &self.path,
             service: self.service.as_deref(),
             source: self.source,
+            peer: self.peer.as_deref(),
             headers: Headers::new(pairs),
+            scheme: &self.scheme,
+            body: self.body.as_deref(),
+            now,
         }
     }
 
@@ -109,6 +127,13 @@ impl Words {
             _ => false,
         }
     }
+}
+
+/// Whether Envoy sends the body, and all of it. Where it buffers bodies it says
+/// so in a header of its own, and hides what the client sent by that name.
+fn is_whole(headers: &[(String, Vec<u8>)]) -> bool {
+    let mut told = headers.iter().filter(|(name, _)| name == PARTIAL_BODY);
+    matches!((told.next(), told.next()), (Some((_, value)), None) if value == b"false")
 }
 
 /// Envoy with `encode_raw_headers`: the bytes of the wire, in their order.
@@ -241,7 +266,7 @@ pub(super) mod tests {
         let expected: [(&str, &[u8]); 4] =
             [("x-user-id", b"a"), ("x-user-id", b"b"), ("x", &[0xff, 0]), ("y", b"text")];
         assert_eq!(pairs, expected);
-        assert_eq!(words.input(&pairs).headers.all("x-user-id").count(), 2);
+        assert_eq!(words.input(&pairs, 0).headers.all("x-user-id").count(), 2);
     }
 
     #[test]
@@ -263,18 +288,13 @@ pub(super) mod tests {
         http.query = "role=admin".to_owned();
         http.fragment = "f".to_owned();
         http.size = 7;
-        http.scheme = "https://evil/x?".to_owned();
         http.id = "attacker\"}\n".to_owned();
         http.protocol = "HTTP/9".to_owned();
         http.body = "body".to_owned();
         http.raw_body = b"body".to_vec();
         let attributes = loaded.attributes.as_mut().unwrap();
-        attributes.source = Some(Peer {
-            service: "evil".to_owned(),
-            principal: "spiffe://evil".to_owned(),
-            certificate: "evil".to_owned(),
-            ..Peer::default()
-        });
+        attributes.source =
+            Some(Peer { service: "evil".to_owned(), certificate: "evil".to_owned(), ..Peer::default() });
         assert_eq!(Words::read(loaded), Words::read(plain));
     }
 
@@ -300,6 +320,34 @@ pub(super) mod tests {
         }
         assert_eq!(from(None), None);
         assert_eq!(from(Some(Address::Pipe(Pipe::default()))), None);
+    }
+
+    #[test]
+    fn a_body_is_there_only_when_envoy_sends_all_of_it() {
+        let body = |told: &[&str], bytes: &[u8]| {
+            let headers: Vec<_> = told.iter().map(|value| (PARTIAL_BODY, *value)).collect();
+            let mut check = check("POST", "/a", &headers);
+            http(&mut check).raw_body = bytes.to_vec();
+            http(&mut check).body = "{}".to_owned();
+            Words::read(check).unwrap().body
+        };
+        assert_eq!(body(&["false"], b"{}"), Some(b"{}".to_vec()));
+        for told in [&["true"][..], &[], &["false", "false"], &["False"], &["false "], &[""]] {
+            assert_eq!(body(told, b"{}"), None, "{told:?}");
+        }
+        assert_eq!(body(&["false"], b""), Some(Vec::new()), "text that Envoy may have altered is not read");
+    }
+
+    #[test]
+    fn the_peer_is_who_envoy_verified() {
+        let peer = |principal: &str| {
+            let mut check = check("GET", "/a", &[]);
+            let source = Peer { principal: principal.to_owned(), ..Peer::default() };
+            check.attributes.as_mut().unwrap().source = Some(source);
+            Words::read(check).unwrap().peer
+        };
+        assert_eq!(peer("spiffe://cluster/ns/a/sa/b").as_deref(), Some("spiffe://cluster/ns/a/sa/b"));
+        assert_eq!(peer(""), None);
     }
 
     #[test]

@@ -59,10 +59,12 @@ impl Snapshot {
     fn judge(&self, words: &Words, clock: impl FnOnce() -> SystemTime) -> Verdict {
         let Self { index, verifier, headers, callers } = self;
         let pairs = words.pairs();
-        let input = words.input(&pairs);
+        let Some(now) = seconds(clock()) else {
+            return Verdict::bare(Reason::EngineError, "the clock stands before 1970");
+        };
+        let input = words.input(&pairs, now);
         let mut caller: Option<Arc<Caller>> = None;
         let decision = decide(index, &input, verifier.on_anonymous(), |service| {
-            let now = seconds(clock()).ok_or((Reason::EngineError, "the clock stands before 1970"))?;
             let known = verifier
                 .recall(callers, input.headers, &service.audiences, now, |subject| {
                     let principal = Arc::new(Principal::resolve(index, subject));

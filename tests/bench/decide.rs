@@ -12,7 +12,7 @@ use divan::{AllocProfiler, Bencher, black_box};
 use doorward::compile::{Index, compile};
 use doorward::config::OnAnonymous;
 use doorward::diag::{Format, Report, Sources, render};
-use doorward::engine::{Headers, Input, Principal, Reason, Subject, decide};
+use doorward::engine::{Input, Principal, Reason, Subject, decide};
 use doorward::policy::{Method, RequestPath, read_texts};
 
 #[global_allocator]
@@ -80,14 +80,7 @@ fn caller(index: &Index, roles: &[&str]) -> Arc<Principal> {
 }
 
 fn request(path: &str) -> Input<'_> {
-    Input {
-        method: "GET",
-        host: "api.example.com",
-        path,
-        service: None,
-        source: None,
-        headers: Headers::default(),
-    }
+    Input { method: "GET", host: "api.example.com", path, ..Input::default() }
 }
 
 /// Each call takes the next of the items.

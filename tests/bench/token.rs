@@ -172,8 +172,7 @@ impl All {
             ("x-request-id", b"6a0f4c0e-9b1e-1f2a-3b4c-5d6e9a1c2c7e"),
         ];
         let headers = Headers::new(black_box(&pairs));
-        let input =
-            Input { method: "GET", host: "api.example.com", path, service: None, source: None, headers };
+        let input = Input { method: "GET", host: "api.example.com", path, headers, ..Input::default() };
         let mut known: Option<Arc<Caller>> = None;
         let on_anonymous = self.made.verifier.on_anonymous();
         let decision = decide(&self.index, &input, on_anonymous, |service| {

@@ -130,6 +130,7 @@ fn ask(index: &Index, request: &Request, caller: &Caller) -> Decision {
         service: request.service.as_deref(),
         source: request.from,
         headers: Headers::new(&headers),
+        ..Input::default()
     };
     decide(index, &input, OnAnonymous::default(), |_| caller.clone())
 }

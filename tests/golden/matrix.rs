@@ -70,9 +70,9 @@ fn cell(index: &Index, method: Method, path: &str, column: &Column) -> String {
         method: method.wire_name(),
         host: "api.example.com",
         path,
-        service: None,
         source: Some(column.1.parse::<IpAddr>().unwrap()),
         headers: Headers::new(if method == Method::Grpc { &grpc } else { &[] }),
+        ..Input::default()
     };
     let decision = decide(index, &input, OnAnonymous::default(), |_| caller(index, column));
     match decision.reason {

@@ -117,6 +117,7 @@ proptest! {
             service: service.as_deref(),
             source,
             headers: Headers::new(&pairs),
+            ..Input::default()
         };
         for index in [&*REFERENCE, &*GENEROUS] {
             let identify = |_: &Service| match &roles {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use doorward::config::OnAnonymous;
-use doorward::engine::{Headers, Input, Principal, Reason, Subject, decide};
+use doorward::engine::{Input, Principal, Reason, Subject, decide};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -135,9 +135,7 @@ proptest! {
             (false, false) => Reason::Allowed,
         };
 
-        let input = Input {
-            method: "GET", host: "a", path: "/", service: None, source: None, headers: Headers::default(),
-        };
+        let input = Input { method: "GET", host: "a", path: "/", ..Input::default() };
         let decision = decide(&index, &input, OnAnonymous::default(), |_| {
             let subject = Subject {
                 user: "ann".to_owned(),

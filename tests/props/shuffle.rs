@@ -79,9 +79,9 @@ fn access(index: &Index) -> BTreeMap<(String, String), (&'static str, String)> {
                     method: method.wire_name(),
                     host: "a.test",
                     path: &path,
-                    service: None,
                     source: Some("203.0.113.7".parse().unwrap()),
                     headers: Headers::new(if method == Method::Grpc { &grpc } else { &[] }),
+                    ..Input::default()
                 };
                 let subject = Subject {
                     user: "carol@example.com".to_owned(),
