@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::address::AddressRule;
 use super::bits::BitSet;
+use super::peers::PeerRule;
 use super::prefix::ServiceTable;
 use super::roles::Roles;
 use super::trie::Trie;
 use crate::diag::Place;
-use crate::policy::{Access, Code, MethodSet, PathFault, RequestPath, Template};
+use crate::policy::{Access, Code, MethodSet, PathFault, RequestPath, SpiffeId, Template};
 
 macro_rules! id {
     ($(#[$doc:meta])* $type:ident) => {
@@ -108,8 +109,11 @@ pub struct Route {
 pub enum Rule {
     /// Said so by `access:`.
     Access(Access),
-    /// Holders of these. At least one of the two is there.
+    /// Holders of these, by these connections. At least one of them is there.
     Needs {
+        /// Required peers, if any one of which is not at the other end of the
+        /// connection, nothing else counts.
+        peers: Option<Arc<PeerRule>>,
         /// Required roles.
         roles: Option<Need<RoleId>>,
         /// Required codes.
@@ -255,6 +259,11 @@ impl Index {
     /// What the policy itself gives to a user.
     pub fn bindings_of_user(&self, user: &str) -> &[Bound] {
         self.roles.users.get(user).map_or(&[], |bound| bound)
+    }
+
+    /// What the policy itself gives to a peer.
+    pub fn bindings_of_peer(&self, peer: SpiffeId<'_>) -> impl Iterator<Item = &Bound> {
+        self.roles.peers.of(peer)
     }
 
     /// What the policy itself gives to a group.

@@ -10,6 +10,7 @@ mod bits;
 mod index;
 mod lint;
 mod need;
+mod peers;
 mod prefix;
 mod revision;
 mod roles;
@@ -20,6 +21,7 @@ mod trie;
 pub use address::{AddressRule, AddressSet};
 pub use bits::BitSet;
 pub use index::{Bound, CodeId, Index, Need, Role, RoleId, Route, RouteId, Rule, Service, ServiceId};
+pub use peers::{PeerListed, PeerMap, PeerRule};
 pub use trie::{Found, Trie};
 
 use std::path::Path;

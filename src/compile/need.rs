@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::address::{AddressRule, Networks};
 use super::index::{CodeId, Need, RoleId, Rule};
+use super::peers::PeerRule;
 use super::roles::Roles;
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources};
 use crate::policy::{self, Code, Defaults, Located, RoleName, Route};
@@ -18,6 +19,7 @@ type Wanted<T> = Option<Option<T>>;
 pub(super) struct Level {
     roles: Wanted<Need<RoleId>>,
     codes: Wanted<Need<CodeId>>,
+    peers: Option<Arc<PeerRule>>,
     ip: Wanted<Arc<AddressRule>>,
 }
 
@@ -31,10 +33,11 @@ pub(super) struct Names<'p> {
 
 impl Level {
     pub(super) fn new(written: &Defaults, names: Names<'_>, report: &mut Report) -> Self {
-        let Defaults { roles, codes, ip } = written;
+        let Defaults { roles, codes, peers, ip } = written;
         Self {
             roles: roles.as_ref().map(|need| role_need(need, names, report)),
             codes: codes.as_ref().map(|need| code_need(need, names)),
+            peers: peers.as_ref().map(|peers| Arc::new(PeerRule::new(peers, names.sources))),
             ip: ip.as_ref().map(|ip| {
                 let place = names.sources.place(ip.span);
                 names.networks.rule(&ip.value, place, report).map(Arc::new)
@@ -60,7 +63,8 @@ pub(super) fn rule(route: &Route, levels: Levels<'_>, report: &mut Report) -> Op
     let levels = if route.inherit { &levels[..] } else { std::slice::from_ref(&levels[0]) };
     let roles = levels.iter().find_map(|level| level.roles.clone());
     let codes = levels.iter().find_map(|level| level.codes.clone());
-    if roles.is_none() && codes.is_none() {
+    let peers = levels.iter().find_map(|level| level.peers.clone());
+    if roles.is_none() && codes.is_none() && peers.is_none() {
         report.push(
             Diagnostic::at(Diag::NoRequirement, route.span, format!("`{}` requires nothing", route.text))
                 .label("who may call this?")
@@ -68,7 +72,7 @@ pub(super) fn rule(route: &Route, levels: Levels<'_>, report: &mut Report) -> Op
         );
         return None;
     }
-    Some(Rule::Needs { roles: present(roles)?, codes: present(codes)? })
+    Some(Rule::Needs { peers, roles: present(roles)?, codes: present(codes)? })
 }
 
 /// `None` where a requirement is there but could not be compiled.

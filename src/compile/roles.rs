@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::bits::BitSet;
 use super::index::{Bound, CodeId, Role, RoleId};
+use super::peers::PeerMap;
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources};
 use crate::policy::{self, Code, CodePattern, Holder, Located, Policy, RoleName};
 
@@ -21,6 +22,7 @@ pub(super) struct Roles {
     pub(super) codes: Box<[Code]>,
     pub(super) users: HashMap<Box<str>, Vec<Bound>>,
     pub(super) groups: HashMap<Box<str>, Vec<Bound>>,
+    pub(super) peers: PeerMap<Bound>,
 }
 
 impl Roles {
@@ -231,10 +233,10 @@ fn bind(policy: &Policy, sources: &Sources, roles: &mut Roles, report: &mut Repo
             .filter_map(|name| roles.role(name, report))
             .map(|role| Bound { role, place: sources.place(binding.span) })
             .collect();
-        let (holders, name) = match &binding.holder.value {
-            Holder::User(name) => (&mut roles.users, name),
-            Holder::Group(name) => (&mut roles.groups, name),
-        };
-        holders.entry(name.as_str().into()).or_default().extend(given);
+        match &binding.holder.value {
+            Holder::User(name) => roles.users.entry(name.as_str().into()).or_default().extend(given),
+            Holder::Group(name) => roles.groups.entry(name.as_str().into()).or_default().extend(given),
+            Holder::Peer(pattern) => roles.peers.extend(pattern, given),
+        }
     }
 }

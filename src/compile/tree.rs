@@ -14,7 +14,7 @@ pub(super) type NodeId = u32;
 pub(super) const ROOT: NodeId = 0;
 
 /// A tree with a value at each node.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tree<T> {
     nodes: Vec<Node<T>>,
     /// Whether texts are compared without regard to ASCII case.
@@ -23,7 +23,7 @@ pub(super) struct Tree<T> {
     latest: HashMap<u64, NodeId, BuildHasherDefault<AsIs>>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Node<T> {
     /// The step that leads here.
     from: NodeId,

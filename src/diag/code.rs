@@ -93,6 +93,7 @@ codes! {
     AccessConflict "DW114" "access-conflict" Error "`access` beside `roles` or `codes` of the same level.";
     ServiceConflict "DW115" "service-conflict" Error "Two services that answer for the same host and path.";
     BadHost "DW116" "bad-host" Error "A host that is not a name, an address or `*.` and a name.";
+    BadPeer "DW117" "bad-peer" Error "A peer that is not a SPIFFE id, or a pattern that no SPIFFE id could match.";
 
     // Worth a look.
     BroadAnonymous "DW201" "broad-anonymous" Warning "A broad anonymous route beside stricter routes in its shadow.";

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::decision::Decision;
 use super::input::Input;
+use super::peer;
 use super::principal::Principal;
 use super::reason::Reason;
 use super::request::{Refusal, Request, Upgrade, ambiguous};
-use crate::compile::{Index, Route, RouteId, Rule, Service, ServiceId};
+use crate::compile::{Index, PeerListed, Route, RouteId, Rule, Service, ServiceId};
 use crate::config::OnAnonymous;
 use crate::policy::{Access, Method, PathFault};
 
@@ -34,7 +35,10 @@ pub enum Step<'a> {
     Route(RouteId, Option<Method>),
     /// The route's address rule was asked.
     Address(RouteId, bool),
-    /// The token was verified.
+    /// The route's required peers were asked: who is there, and which of them
+    /// it is or why it is none.
+    Peer(RouteId, Option<&'a str>, Result<&'a PeerListed, &'static str>),
+    /// It is known who calls.
     Caller(&'a Principal),
     /// The route's required roles were compared.
     Roles(RouteId, bool),
@@ -110,6 +114,11 @@ fn steps(
             ));
         }
     }
+    if let Rule::Needs { peers: Some(rule), .. } = &route.rule {
+        let admitted = peer::admitted(rule, input.peer);
+        observer.step(Step::Peer(route_id, input.peer, admitted));
+        admitted.map_err(|why| (Reason::PeerDenied, why))?;
+    }
     if preflight.is_some() {
         return Ok(());
     }
@@ -121,9 +130,16 @@ fn steps(
         return Ok(());
     }
 
-    let principal: &Principal = decision.principal.insert(identify(service)?);
+    let known = match (identify(service), &route.rule) {
+        // A token that is no good is never replaced by a certificate.
+        (Err((Reason::TokenMissing, detail)), Rule::Needs { peers, .. }) => {
+            peer::caller(index, input.peer, peers.is_some()).ok_or((Reason::TokenMissing, detail))
+        }
+        (known, _) => known,
+    };
+    let principal: &Principal = decision.principal.insert(known?);
     observer.step(Step::Caller(principal));
-    if let Rule::Needs { roles, codes } = &route.rule {
+    if let Rule::Needs { peers: _, roles, codes } = &route.rule {
         if let Some(need) = roles {
             let holds = need.holds(|role| principal.has_role(role));
             observer.step(Step::Roles(route_id, holds));

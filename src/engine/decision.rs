@@ -58,6 +58,7 @@ impl Decision {
         let route = index.route(self.route?)?;
         let place = match (self.reason, &route.rule) {
             (Reason::IpDenied, _) => route.ip.as_ref().map(|ip| &ip.place),
+            (Reason::PeerDenied, Rule::Needs { peers, .. }) => peers.as_ref().map(|rule| &rule.place),
             (Reason::RoleMissing, Rule::Needs { roles, .. }) => roles.as_ref().map(|need| &need.place),
             (Reason::CodeMissing, Rule::Needs { codes, .. }) => codes.as_ref().map(|need| &need.place),
             _ => None,

@@ -9,6 +9,7 @@ mod explain;
 mod headers;
 mod input;
 mod lack;
+mod peer;
 mod principal;
 mod reason;
 mod recorder;
@@ -23,7 +24,7 @@ pub use input::{Headers, Input};
 pub use lack::{Denier, Lack};
 pub use principal::{Assignment, Principal};
 pub use reason::Reason;
-pub use subject::Subject;
+pub use subject::{Proof, Subject};
 
 #[cfg(test)]
 mod tests;

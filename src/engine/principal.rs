@@ -1,9 +1,10 @@
 //! Who calls, resolved against one policy.
 
-use crate::compile::{BitSet, CodeId, Index, RoleId};
+use crate::compile::{BitSet, Bound, CodeId, Index, RoleId};
 use crate::diag::Place;
+use crate::policy::SpiffeId;
 
-use super::subject::Subject;
+use super::subject::{Proof, Subject};
 
 /// A caller and what the policy makes of them. Made once per token and policy;
 /// a decision only asks it yes-or-no questions.
@@ -35,8 +36,7 @@ impl Principal {
     pub fn resolve(index: &Index, subject: Subject) -> Self {
         let from_token = subject.roles.iter().filter_map(|name| index.role_named(name));
         let mut assigned: Vec<_> = from_token.map(|role| Assignment { role, binding: None }).collect();
-        let of_groups = subject.groups.iter().flat_map(|group| index.bindings_of_group(group));
-        for bound in index.bindings_of_user(&subject.user).iter().chain(of_groups) {
+        for bound in bindings(index, &subject) {
             assigned.push(Assignment { role: bound.role, binding: Some(bound.place.clone()) });
         }
         // Ids follow names, and the token's word comes before the binding's.
@@ -65,7 +65,7 @@ impl Principal {
         Self { subject, assigned, roles, codes }
     }
 
-    /// What the token says.
+    /// What the token or the certificate says.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
@@ -105,5 +105,18 @@ impl Principal {
     /// The names of the roles given to the caller, the primary role first.
     pub fn role_names<'i>(&'i self, index: &'i Index) -> impl Iterator<Item = &'i str> {
         self.assigned.iter().filter_map(|a| index.role(a.role)).map(|r| &*r.name)
+    }
+}
+
+/// What the policy itself gives to a caller.
+fn bindings<'i>(index: &'i Index, subject: &Subject) -> Vec<&'i Bound> {
+    match subject.proof {
+        Proof::Token => {
+            let of_groups = subject.groups.iter().flat_map(|group| index.bindings_of_group(group));
+            index.bindings_of_user(&subject.user).iter().chain(of_groups).collect()
+        }
+        Proof::Certificate => {
+            SpiffeId::parse(&subject.user).into_iter().flat_map(|id| index.bindings_of_peer(id)).collect()
+        }
     }
 }

@@ -45,6 +45,7 @@ reasons! {
     RouteDenied "route_denied" 403 "The route says `access: denied`.";
     UpgradeDenied "upgrade_denied" 403 "The request asks for a protocol upgrade that the route does not permit.";
     IpDenied "ip_denied" 403 "The source address is denied or not among those allowed.";
+    PeerDenied "peer_denied" 403 "The connection's client certificate is missing or not among those that may call.";
     TokenMissing "token_missing" 401 "The route needs a token and the request carries none.";
     TokenAmbiguous "token_ambiguous" 401 "The request carries more than one credential.";
     TokenMalformed "token_malformed" 401 "The credential is not a well-formed token.";

@@ -3,7 +3,8 @@
 use super::decide::{Observer, Step};
 use super::explain::{Note, Origin};
 use super::principal::Principal;
-use crate::compile::{Index, Need, Role, RouteId, Rule};
+use super::subject::Proof;
+use crate::compile::{Index, Need, PeerListed, Role, RouteId, Rule};
 use crate::diag::Place;
 use crate::policy::{Access, Method};
 
@@ -43,11 +44,36 @@ impl<'i> Recorder<'i> {
         }
     }
 
+    /// Who is at the other end of the connection, and which pattern says that
+    /// they may be.
+    fn peer(&mut self, id: RouteId, peer: Option<&str>, admitted: Result<&PeerListed, &str>) {
+        let peer = peer.unwrap_or_default().escape_debug();
+        match admitted {
+            Ok(listed) => {
+                self.note("peer", true, format!("{peer} is {}", listed.pattern), Some(&listed.place))
+            }
+            Err(why) => {
+                let Some(Rule::Needs { peers: Some(rule), .. }) =
+                    self.index.route(id).map(|route| &route.rule)
+                else {
+                    return;
+                };
+                let patterns: Vec<_> = rule.patterns.iter().map(|listed| listed.pattern.as_str()).collect();
+                let text = match why {
+                    "" => format!("{peer} is not {}", patterns.join(", nor ")),
+                    why => format!("{why}; it must be {}", patterns.join(", or ")),
+                };
+                self.note("peer", false, text, Some(&rule.place));
+            }
+        }
+    }
+
     /// The caller, and each role with what gave it.
     fn caller(&mut self, principal: &Principal) {
-        let (how, given) = match self.origin {
-            Origin::Token => ("by a verified token", "by the token"),
-            Origin::Asserted => ("asserted, not verified", "asserted"),
+        let (how, given) = match (principal.subject().proof, self.origin) {
+            (Proof::Certificate, _) => ("by its certificate", "by the certificate"),
+            (Proof::Token, Origin::Token) => ("by a verified token", "by the token"),
+            (Proof::Token, Origin::Asserted) => ("asserted, not verified", "asserted"),
         };
         let index = self.index;
         let user = principal.subject().user.escape_debug();
@@ -136,6 +162,7 @@ impl Observer for Recorder<'_> {
                 let not = if admitted { "" } else { "not " };
                 self.note("address", admitted, format!("the source address is {not}admitted"), place);
             }
+            Step::Peer(id, peer, admitted) => self.peer(id, peer, admitted),
             Step::Caller(principal) => self.caller(principal),
             Step::Roles(id, holds) => {
                 if let Some(Rule::Needs { roles: Some(need), .. }) = rule(id) {

@@ -1,14 +1,29 @@
-//! Who calls, as the token tells it: before the policy has been asked what
+//! Who calls, as the token or the certificate tells it: before the policy has been asked what
 //! that means.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::policy::SpiffeId;
+
+/// What shows who a caller is. The policy gives roles to users and to peers
+/// apart: a token whose user is called like a peer is not that peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Proof {
+    /// A token.
+    #[default]
+    Token,
+    /// The certificate at the other end of the connection.
+    Certificate,
+}
+
 /// A verified caller: names only, nothing resolved against a policy.
 #[derive(Clone, PartialEq, Default)]
 pub struct Subject {
-    /// The user id; never empty.
+    /// What shows it.
+    pub proof: Proof,
+    /// The user id, or the SPIFFE id of a peer; never empty.
     pub user: String,
     /// Role names out of the token, as they stand there.
     pub roles: Vec<String>,
@@ -31,9 +46,14 @@ impl fmt::Debug for Subject {
 }
 
 impl Subject {
+    /// The peer itself: it has a name, and nothing else is known about it.
+    pub fn peer(id: SpiffeId<'_>) -> Self {
+        Self { proof: Proof::Certificate, user: id.as_str().to_owned(), ..Self::default() }
+    }
+
     /// About how many bytes this takes in memory beside itself.
     pub(super) fn bytes(&self) -> usize {
-        let Self { user, roles, groups, codes, scopes, claims } = self;
+        let Self { proof: _, user, roles, groups, codes, scopes, claims } = self;
         let lists = [roles, groups, codes].into_iter().chain(scopes);
         let names: usize = lists.flatten().map(|name| size_of::<String>() + name.len()).sum();
         user.len() + names + members(claims)

@@ -135,6 +135,7 @@ fn sentences(reason: Reason) -> (&'static str, &'static str) {
         Reason::RouteDenied => ("Route closed", "Nobody may call this route."),
         Reason::UpgradeDenied => ("Upgrade not allowed", "The route does not permit a protocol upgrade."),
         Reason::IpDenied => ("Address not allowed", "Requests from this address are not accepted here."),
+        Reason::PeerDenied => ("Peer not allowed", "Only certain client certificates may call this."),
         Reason::TokenMissing => ("Token missing", "The route needs a bearer token."),
         Reason::TokenExpired => ("Token expired", "The token has expired."),
         Reason::TokenAmbiguous

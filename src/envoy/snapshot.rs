@@ -81,7 +81,8 @@ impl Snapshot {
                     Ok(prepared) => Ok(headers.complete(prepared, input.headers)),
                     Err(fault) => Err(fault.clone()),
                 },
-                None => headers.render(index, None, input.headers),
+                // Nobody, or a peer.
+                None => headers.render(index, decision.principal.as_deref(), input.headers),
             };
             match changes {
                 Ok(changes) => verdict.changes = changes,

@@ -10,7 +10,7 @@ use super::Refusal;
 use super::rules::Rules;
 use super::validity::Validity;
 use crate::config::{ClaimPath, ListClaim};
-use crate::engine::Subject;
+use crate::engine::{Proof, Subject};
 
 /// The longest subject or user id.
 const MAX_ID_BYTES: usize = 256;
@@ -77,6 +77,7 @@ pub(super) fn bearer(claims: Map<String, Value>, rules: &Rules) -> Result<Named,
     let mut unreadable = 0;
     let mut names = |lists: &[ListClaim]| names(lists, &claims, &mut unreadable);
     let subject = Subject {
+        proof: Proof::Token,
         user: user.to_owned(),
         roles: names(&rules.roles),
         groups: names(&rules.groups),

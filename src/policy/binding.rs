@@ -1,9 +1,10 @@
-//! `bindings:` - roles that the policy itself gives to users and groups.
+//! `bindings:` - roles that the policy itself gives to users, groups and peers.
 
 use super::elsewhere::IN_A_BINDING;
 use super::name::{Located, PrincipalName, RoleName};
+use super::peer::PeerPattern;
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
-use crate::yaml::{Fields, Node, Shape, text, texts};
+use crate::yaml::{Fields, Node, Shape, Text, text, texts};
 
 /// A binding as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +26,13 @@ pub enum Holder {
     User(PrincipalName),
     /// Everyone in this group.
     Group(PrincipalName),
+    /// Everyone whose certificate has such a SPIFFE id.
+    Peer(PeerPattern),
 }
 
 pub(super) const BINDING: Shape = Shape {
     what: "a binding",
-    known: &["user", "group", "roles", "reason"],
+    known: &["user", "group", "peer", "roles", "reason"],
     later: &[
         (
             "on",
@@ -37,42 +40,13 @@ pub(super) const BINDING: Shape = Shape {
         ),
         ("until", "remove the binding when its time has come; this version would keep it in force for ever"),
         ("from", "add the binding when its time has come; this version would put it in force at once"),
-        ("peer", "bindings for peers come with a later version"),
     ],
 };
 
 impl Binding {
     pub(super) fn read(node: &Node, report: &mut Report) -> Option<Self> {
         let fields = Fields::read_with(node, BINDING, IN_A_BINDING, report)?;
-        let mut name = |key: &str| {
-            let entry = fields.get(key)?;
-            text(&entry.value, &format!("the {key}"), report).and_then(|t| PrincipalName::read(t, report))
-        };
-        let (user, group) = (name("user"), name("group"));
-        let located = |name: Located<PrincipalName>, holder: fn(PrincipalName) -> Holder| Located {
-            value: holder(name.value),
-            span: name.span,
-        };
-        let holder = match (fields.get("user"), fields.get("group")) {
-            (Some(_), None) => user.map(|n| located(n, Holder::User)),
-            (None, Some(_)) => group.map(|n| located(n, Holder::Group)),
-            (Some(_), Some(group)) => {
-                report.push(
-                    Diagnostic::at(
-                        Diag::BadValue,
-                        group.key_span,
-                        "a binding is for a user or for a group, not both",
-                    )
-                    .label("second holder")
-                    .help("write two bindings"),
-                );
-                None
-            }
-            (None, None) => {
-                fields.require("user", report);
-                None
-            }
-        };
+        let holder = holder(&fields, report);
         let roles: Vec<_> = match fields.require("roles", report) {
             Some(entry) => {
                 let names = texts(&entry.value, "a role", report);
@@ -87,4 +61,27 @@ impl Binding {
         let holder = holder?;
         (!roles.is_empty()).then_some(Self { holder, roles, reason, span: node.span })
     }
+}
+
+/// Whom a binding is about: exactly one user, group or peer.
+fn holder(fields: &Fields<'_>, report: &mut Report) -> Option<Located<Holder>> {
+    type Read = fn(Text<'_>, &mut Report) -> Option<Located<Holder>>;
+    let kinds: [(&str, Read); 3] = [
+        ("user", |text, report| PrincipalName::read(text, report).map(|name| name.map(Holder::User))),
+        ("group", |text, report| PrincipalName::read(text, report).map(|name| name.map(Holder::Group))),
+        ("peer", |text, report| PeerPattern::read(text, report).map(|peer| peer.map(Holder::Peer))),
+    ];
+    let mut named = kinds.into_iter().filter_map(|(key, read)| Some((key, fields.get(key)?, read)));
+    let Some((key, entry, read)) = named.next() else {
+        fields.require("user", report);
+        return None;
+    };
+    let one = text(&entry.value, &format!("the {key}"), report).and_then(|text| read(text, report));
+    let Some((_, second, _)) = named.next() else { return one };
+    report.push(
+        Diagnostic::at(Diag::BadValue, second.key_span, "a binding is for one user, one group or one peer")
+            .label("second holder")
+            .help("write two bindings"),
+    );
+    None
 }

@@ -60,7 +60,7 @@ pub(super) const IN_A_SERVICE: &[Elsewhere] = &[
         help: "write `hosts: [api.example.com]`",
     },
     Elsewhere {
-        words: &["roles", "codes", "ip"],
+        words: &["roles", "codes", "peers", "ip"],
         meant: "",
         help: "for all routes of the service write it below `defaults:`, indented",
     },
@@ -82,6 +82,11 @@ pub(super) const IN_DEFAULTS: &[Elsewhere] = &[
         words: &["permissions", "permission", "scopes", "scope"],
         meant: "codes",
         help: "write `codes: event:read`, or `codes: { any: [..] }`",
+    },
+    Elsewhere {
+        words: &["peer", "spiffe", "spiffe_id", "spiffeId", "mtls"],
+        meant: "peers",
+        help: "write `peers: spiffe://trust-domain/path`, or a list of which any one is enough",
     },
 ];
 
@@ -141,6 +146,11 @@ pub(super) const IN_A_ROUTE: &[Elsewhere] = &[
         ],
         meant: "roles",
         help: "a route requires `roles` or `codes`; who has a role is said by the token and by `bindings:`",
+    },
+    Elsewhere {
+        words: &["peer", "spiffe", "spiffe_id", "spiffeId", "mtls", "workloads", "service_accounts"],
+        meant: "peers",
+        help: "write `peers: spiffe://trust-domain/path`, or a list of which any one is enough",
     },
     Elsewhere {
         words: &["websocket", "websockets", "upgrades"],
@@ -220,6 +230,11 @@ pub(super) const IN_A_BINDING: &[Elsewhere] = &[
         help: "write `user: NAME` or `group: NAME`, one a binding",
     },
     Elsewhere { words: &["groups", "team"], meant: "user", help: "write `group: NAME`, one a binding" },
+    Elsewhere {
+        words: &["peers", "spiffe", "spiffe_id", "spiffeId", "service_account", "serviceAccount", "workload"],
+        meant: "user",
+        help: "write `peer: spiffe://trust-domain/path`, one a binding",
+    },
     Elsewhere { words: &["role", "grants"], meant: "roles", help: "write `roles: [viewer]`" },
     Elsewhere { words: &["description", "comment", "note"], meant: "reason", help: "write `reason:`" },
 ];

@@ -15,6 +15,7 @@ mod name;
 mod need;
 mod network;
 mod path;
+mod peer;
 mod role;
 mod route;
 mod schema;
@@ -30,6 +31,7 @@ pub use name::{Audience, Code, CodePattern, Located, NetworkName, PrincipalName,
 pub use need::{IpRule, Need, NetworkRef};
 pub use network::AddressRange;
 pub use path::{MAX_PATH, MAX_SEGMENTS, PathFault, RequestPath, decode as decode_segment};
+pub use peer::{PeerPart, PeerPattern, SpiffeId};
 pub use role::Role;
 pub use route::{Access, Defaults, Route};
 pub use schema::{SCHEMA, SHAPES};

@@ -14,6 +14,13 @@ pub struct Located<T> {
     pub span: Span,
 }
 
+impl<T> Located<T> {
+    /// The same place with another value.
+    pub fn map<U>(self, value: impl FnOnce(T) -> U) -> Located<U> {
+        Located { value: value(self.value), span: self.span }
+    }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal, $max:literal, $allowed:expr, $first:expr, $help:literal) => {
         $(#[$doc])*

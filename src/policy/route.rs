@@ -4,9 +4,10 @@ use super::elsewhere::{IN_A_ROUTE, IN_DEFAULTS};
 use super::method::MethodSet;
 use super::name::{Code, Located, RoleName};
 use super::need::{IpRule, Need};
+use super::peer::PeerPattern;
 use super::template::Template;
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
-use crate::yaml::{Fields, Node, Shape, Text, text, word, yes_or_no};
+use crate::yaml::{Fields, Node, Shape, Text, text, texts, word, yes_or_no};
 
 /// A route as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Route {
     pub grpc_only: bool,
     /// The paths it matches.
     pub template: Template,
-    /// `access:`, which replaces inherited roles and codes.
+    /// `access:`, which replaces inherited roles, codes and peers.
     pub access: Option<Located<Access>>,
     /// Its own requirements.
     pub own: Defaults,
@@ -61,6 +62,8 @@ pub struct Defaults {
     pub roles: Option<Located<Need<RoleName>>>,
     /// Required codes and where the key stands.
     pub codes: Option<Located<Need<Code>>>,
+    /// Required peers, any one of which is enough, and where the key stands.
+    pub peers: Option<Located<Vec<Located<PeerPattern>>>>,
     /// The address rule and where the key stands.
     pub ip: Option<Located<IpRule>>,
 }
@@ -69,10 +72,9 @@ const WHEN: (&str, &str) = (
     "when",
     "this version can't evaluate conditions and will not ignore them: require a code or a role until it can",
 );
-const PEERS: (&str, &str) = ("peers", "service-to-service identities come with a later version");
 
 pub(super) const DEFAULTS: Shape =
-    Shape { what: "`defaults`", known: &["roles", "codes", "ip"], later: &[WHEN, PEERS] };
+    Shape { what: "`defaults`", known: &["roles", "codes", "peers", "ip"], later: &[WHEN] };
 
 impl Defaults {
     /// Reads the value of `defaults:`. The flag tells whether every key that
@@ -95,15 +97,26 @@ impl Defaults {
         }
         let roles = read(fields, "roles", report, Need::roles);
         let codes = read(fields, "codes", report, Need::codes);
+        let peers = read(fields, "peers", report, peers);
         let ip = read(fields, "ip", report, IpRule::read);
-        Some(Self { roles: roles?, codes: codes?, ip: ip? })
+        Some(Self { roles: roles?, codes: codes?, peers: peers?, ip: ip? })
     }
+}
+
+/// Any one of several peers. A bare list can say nothing else: a connection
+/// has one peer, so all of several could never hold.
+fn peers(node: &Node, report: &mut Report) -> Option<Vec<Located<PeerPattern>>> {
+    let written = texts(node, "a peer", report);
+    // Every one is looked at; one bad peer makes the whole list unusable.
+    let read: Vec<_> = written.into_iter().map(|text| PeerPattern::read(text, report)).collect();
+    let read: Vec<_> = read.into_iter().collect::<Option<_>>()?;
+    (!read.is_empty()).then_some(read)
 }
 
 pub(super) const ROUTE: Shape = Shape {
     what: "a route",
-    known: &["route", "description", "access", "roles", "codes", "ip", "inherit", "upgrade"],
-    later: &[WHEN, PEERS],
+    known: &["route", "description", "access", "roles", "codes", "peers", "ip", "inherit", "upgrade"],
+    later: &[WHEN],
 };
 
 impl Route {
@@ -146,16 +159,22 @@ impl Route {
         fine.then_some(route)
     }
 
-    /// `access` says all there is to say about who: roles or codes beside it
-    /// would be ignored or contradict it.
+    /// `access` says all there is to say about who: roles, codes or peers
+    /// beside it would be ignored or contradict it.
     fn check_access(&self, report: &mut Report) -> bool {
         let Some(access) = &self.access else { return true };
         let roles = self.own.roles.as_ref().map(|r| ("roles", r.span));
         let codes = self.own.codes.as_ref().map(|c| ("codes", c.span));
+        let peers = self.own.peers.as_ref().map(|p| ("peers", p.span));
         let mut fine = true;
-        for (key, span) in roles.into_iter().chain(codes) {
+        for (key, span) in roles.into_iter().chain(codes).chain(peers) {
             fine = false;
             let word = access.value.as_str();
+            let token = if key == "peers" {
+                "`peers` alone needs no token"
+            } else {
+                "a role or code already needs a valid token"
+            };
             report.push(
                 Diagnostic::at(
                     Diag::AccessConflict,
@@ -164,7 +183,7 @@ impl Route {
                 )
                 .label("also says who may call")
                 .related(access.span, "says who may call")
-                .help(format!("keep `access` or `{key}`; a role or code already needs a valid token")),
+                .help(format!("keep `access` or `{key}`; {token}")),
             );
         }
         fine

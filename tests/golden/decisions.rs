@@ -7,6 +7,7 @@
 //!
 //! ann  GET  /shop/1
 //! -    GET  /shop/1  | host api.test:443 | service shop | from 192.0.2.7 | x-header: value
+//! -    GET  /shop/1  | peer spiffe://cluster/ns/shop/sa/web
 //! ```
 //!
 //! `-` calls without a token. `""` is an empty word; `\s`, `\t`, `\n`, `\0` and
@@ -37,6 +38,7 @@ struct Request {
     host: String,
     service: Option<String>,
     from: Option<IpAddr>,
+    peer: Option<String>,
     headers: Vec<(String, String)>,
     line: String,
 }
@@ -100,6 +102,7 @@ impl Request {
             host: "api.test".to_owned(),
             service: None,
             from: None,
+            peer: None,
             headers: Vec::new(),
             line: line.split_whitespace().skip(1).collect::<Vec<_>>().join(" "),
         };
@@ -112,6 +115,7 @@ impl Request {
             match key {
                 "host" => request.host = unescape(value),
                 "service" => request.service = Some(unescape(value)),
+                "peer" => request.peer = Some(unescape(value)),
                 "from" => request.from = Some(value.parse().unwrap()),
                 _ => panic!("`{line}`: `{part}`"),
             }
@@ -129,6 +133,7 @@ fn ask(index: &Index, request: &Request, caller: &Caller) -> Decision {
         path: &request.path,
         service: request.service.as_deref(),
         source: request.from,
+        peer: request.peer.as_deref(),
         headers: Headers::new(&headers),
         ..Input::default()
     };

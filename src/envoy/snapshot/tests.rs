@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue};
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer};
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse, OkHttpResponse};
@@ -27,6 +27,8 @@ use crate::identity::mint::{Claims, Signer};
 const POLICY: &str = "
 roles:
   viewer: { grants: [event:read] }
+bindings:
+  - { peer: spiffe://cluster/ns/shop/sa/till, roles: [viewer] }
 services:
   events:
     paths: [/events]
@@ -191,6 +193,39 @@ fn spf_1_and_2_an_allow_overwrites_or_removes_every_managed_header() {
     assert_eq!(set, [("x-user-id", "alice"), ("x-user-roles", "viewer")]);
     assert!(ok.headers_to_remove.iter().any(|name| name == "x-user-tenant"));
     assert!(!ok.headers_to_remove.iter().any(|name| name == "x-user-id" || name == "x-user-roles"));
+}
+
+#[test]
+fn attr_10_a_peer_is_told_to_the_upstream_by_its_own_name_and_roles() {
+    let asked = |peer: &str, headers: &[(&str, &str)]| {
+        let mut check = check("POST", "/events", headers);
+        check.attributes.as_mut().unwrap().source =
+            Some(Peer { principal: peer.to_owned(), ..Peer::default() });
+        ask(&gate().1, check)
+    };
+    let till = "spiffe://cluster/ns/shop/sa/till";
+    let spoofed = [("x-user-id", "evil"), ("x-user-tenant", "evil"), ("x-forwarded-client-cert", "URI=evil")];
+    let response = asked(till, &spoofed);
+    let user = response.dynamic_metadata.as_ref().unwrap().fields.get("user").cloned();
+    assert_eq!(user, metadata([("user", Some(till))]).fields.get("user").cloned());
+    let ok = ok(response);
+    let set: Vec<_> = ok.headers.iter().filter_map(|h| h.header.as_ref()).collect();
+    let set: Vec<_> = set.iter().map(|h| (h.key.as_str(), h.value.as_str())).collect();
+    assert_eq!(set, [("x-user-id", till), ("x-user-roles", "viewer")]);
+    assert!(ok.headers_to_remove.iter().any(|name| name == "x-user-tenant"));
+
+    let token = bearer(&[], serde_json::json!({}));
+    let named = bearer(&[], serde_json::json!({ "sub": till }));
+    for (peer, headers, expected) in [
+        ("spiffe://cluster/ns/shop/sa/web", &[][..], 401),
+        ("", &[("x-forwarded-client-cert", "URI=spiffe://cluster/ns/shop/sa/till")], 401),
+        ("CN=till", &[], 401),
+        (till, &[("authorization", "Bearer nonsense")], 401),
+        (till, &[("authorization", &token)], 403),
+        (till, &[("authorization", &named)], 403),
+    ] {
+        assert_eq!(status(&asked(peer, headers)), expected, "{peer} {headers:?}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn a_good_token_gives_its_subject() {
     assert_eq!(
         subject,
         Subject {
+            proof: crate::engine::Proof::Token,
             user: "alice".to_owned(),
             roles: vec!["organizer".to_owned(), "viewer".to_owned(), "admin".to_owned()],
             groups: vec!["/staff/events".to_owned()],
