@@ -12,6 +12,7 @@
 //! | floor | room | holds |
 //! |---|---|---|
 //! | 0 | [`diag`] | what we tell a person, and where in which file |
+//! | 1 | [`words`] | words that several rooms read alike: reasons, statuses, hosts |
 //! | 1 | [`yaml`] | YAML text into a tree that knows its places |
 //! | 2 | [`policy`] | the words of the domain, and policy files into them |
 //! | 2 | [`config`] | `doorward.yaml`: how this process runs and whom it trusts |
@@ -36,6 +37,7 @@
 //! - Findings are values until `cli` or `server` prints them.
 
 pub mod diag;
+pub mod words;
 pub mod yaml;
 pub mod policy;
 pub mod config;

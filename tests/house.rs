@@ -8,8 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors. Rooms of one floor do not see each other.
-const FLOORS: [(&str, u8); 11] = [
+const FLOORS: [(&str, u8); 12] = [
     ("diag", 0),
+    ("words", 1),
     ("yaml", 1),
     ("policy", 2),
     ("config", 2),

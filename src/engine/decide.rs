@@ -6,11 +6,11 @@ use super::decision::Decision;
 use super::input::Input;
 use super::peer;
 use super::principal::Principal;
-use super::reason::Reason;
 use super::request::{Refusal, Request, Upgrade, ambiguous};
 use crate::compile::{Index, PeerListed, Route, RouteId, Rule, Service, ServiceId};
 use crate::config::OnAnonymous;
 use crate::policy::{Access, Method, PathFault};
+use crate::words::Reason;
 
 /// What a decision tells while it is made. `explain` records it; the server
 /// listens to nothing, at no cost.

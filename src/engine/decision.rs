@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::principal::Principal;
-use super::reason::Reason;
 use crate::compile::{Index, RouteId, Rule, ServiceId};
 use crate::diag::Place;
 use crate::policy::MethodSet;
+use crate::words::Reason;
 
 /// A decision about one request. Everything else about it (names, places,
 /// what was required) is asked from the index it was made with.

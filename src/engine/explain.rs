@@ -10,11 +10,11 @@ use super::decision::Decision;
 use super::input::Input;
 use super::lack::{Lack, lacks};
 use super::principal::Principal;
-use super::reason::Reason;
 use super::recorder::Recorder;
 use crate::compile::{Index, Service};
 use crate::config::OnAnonymous;
 use crate::diag::Place;
+use crate::words::Reason;
 
 /// A decision and how it came about, for a person or a program.
 #[derive(Debug, Clone, Serialize)]

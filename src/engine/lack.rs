@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::decision::Decision;
 use super::principal::Principal;
-use super::reason::Reason;
 use crate::compile::{CodeId, Index, RoleId, Rule};
+use crate::words::Reason;
 
 /// Something that was required and that the caller does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -11,11 +11,11 @@ mod input;
 mod lack;
 mod peer;
 mod principal;
-mod reason;
 mod recorder;
 mod request;
 mod subject;
 
+pub use crate::words::Reason;
 pub use decide::{Observer, Silent, Step, decide, decide_observed};
 pub use decision::{Decision, Required};
 pub use explain::{Explanation, Note, Origin, explain};
@@ -23,7 +23,6 @@ pub use headers::{HeaderChanges, HeaderPlan, MAX_HEADER_BYTES, UnsafeValue};
 pub use input::{Headers, Input};
 pub use lack::{Denier, Lack};
 pub use principal::{Assignment, Principal};
-pub use reason::Reason;
 pub use subject::{Proof, Subject};
 
 #[cfg(test)]

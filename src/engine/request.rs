@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::input::{Headers, Input};
-use super::reason::Reason;
 use crate::policy::{Method, PathFault, RequestPath, decode_segment, normalize_host};
+use crate::words::Reason;
 
 /// A request that can be read in one way only.
 #[derive(Debug)]

@@ -8,9 +8,10 @@
 use serde::Serialize;
 
 use super::id::DecisionId;
-use super::response::{Denial, Refusal};
+use super::response::Denial;
 use crate::engine::Reason;
 use crate::policy::MethodSet;
+use crate::words::Refusal;
 
 /// What a route requires of those who call it, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
@@ -58,7 +59,7 @@ pub(super) struct Told<'a> {
 struct Problem<'a> {
     r#type: &'a str,
     title: &'a str,
-    status: i32,
+    status: u16,
     reason: &'a str,
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,7 +207,7 @@ mod tests {
             assert_eq!(body["reason"], reason.public_word());
             assert_eq!(body["status"], reason.status());
             assert_eq!(body["decision_id"], told.id.to_string());
-            assert_eq!(denial.refusal.http(), i32::from(reason.status()));
+            assert_eq!(denial.refusal.http(), reason.status());
             assert_eq!(header(&denial, "content-type"), Some("application/problem+json"));
             assert_eq!(header(&denial, "cache-control"), Some("no-store"));
             for text in ["title", "detail"] {

@@ -15,59 +15,8 @@ use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::protobuf::{BoolValue, Struct};
 use envoy_types::pb::google::rpc;
 
-use crate::engine::{HeaderChanges, Reason};
-
-/// The answers a denial can have: an HTTP status for HTTP callers, the status
-/// of a gRPC caller beside it. None of them can be taken for a success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    BadRequest,
-    Unauthorized,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    ServiceUnavailable,
-}
-
-impl Refusal {
-    /// The answer that goes with a reason. A reason with a status that is not
-    /// one of these is a fault of ours, and answered as one.
-    pub(super) fn of(reason: Reason) -> Self {
-        match reason.status() {
-            400 => Self::BadRequest,
-            401 => Self::Unauthorized,
-            403 => Self::Forbidden,
-            404 => Self::NotFound,
-            405 => Self::MethodNotAllowed,
-            _ => Self::ServiceUnavailable,
-        }
-    }
-
-    /// The HTTP status.
-    pub(super) fn http(self) -> i32 {
-        match self {
-            Self::BadRequest => 400,
-            Self::Unauthorized => 401,
-            Self::Forbidden => 403,
-            Self::NotFound => 404,
-            Self::MethodNotAllowed => 405,
-            Self::ServiceUnavailable => 503,
-        }
-    }
-
-    /// The gRPC status: what a gRPC caller sees, and the `status.code` of the
-    /// message. An unknown path or method is to gRPC a method that nobody
-    /// implements.
-    pub(super) fn grpc(self) -> i32 {
-        match self {
-            Self::BadRequest => 3,                         // INVALID_ARGUMENT
-            Self::Unauthorized => 16,                      // UNAUTHENTICATED
-            Self::Forbidden => 7,                          // PERMISSION_DENIED
-            Self::NotFound | Self::MethodNotAllowed => 12, // UNIMPLEMENTED
-            Self::ServiceUnavailable => 14,                // UNAVAILABLE
-        }
-    }
-}
+use crate::engine::HeaderChanges;
+use crate::words::Refusal;
 
 /// What the caller of a denied request gets. Built by `problem`, of constant
 /// words and of names out of the policy; never of words of the request.
@@ -125,7 +74,7 @@ pub(super) fn deny(denial: Denial, metadata: Struct) -> CheckResponse {
         status: Some(rpc::Status { code: refusal.grpc(), message: String::new(), details: Vec::new() }),
         dynamic_metadata: Some(metadata),
         http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
-            status: Some(HttpStatus { code: refusal.http() }),
+            status: Some(HttpStatus { code: refusal.http().into() }),
             headers: headers
                 .into_iter()
                 .filter(safe)

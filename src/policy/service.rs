@@ -1,11 +1,11 @@
 //! `services:` - upstreams with routes of their own.
 
 use super::elsewhere::IN_A_SERVICE;
-use super::host::HostPattern;
 use super::name::{Audience, Located, ServiceName};
 use super::route::{Defaults, Route};
 use super::template::{Segment, Template};
 use crate::diag::{Code as Diag, Diagnostic, Report};
+use crate::words::HostPattern;
 use crate::yaml::{Entry, Fields, Kind, Node, Shape, Text, items, key_name, text, texts, word, yes_or_no};
 
 /// A service as it was written.

@@ -11,6 +11,7 @@ use super::super::id::Ids;
 use super::super::metadata::metadata;
 use super::super::problem::{self, Told};
 use super::*;
+use crate::engine::Reason;
 use crate::policy::MethodSet;
 
 fn changes(set: &[(&str, &str)], remove: &[&str]) -> HeaderChanges {

@@ -89,6 +89,17 @@ impl Reason {
             _ => self.as_str(),
         }
     }
+
+    /// Of every word that a denied caller may be told, the first reason that
+    /// it stands for.
+    pub fn public() -> impl Iterator<Item = Self> {
+        let denials = Self::ALL.iter().enumerate().filter(|(_, reason)| !reason.is_allowed());
+        denials.filter_map(|(at, reason)| {
+            let before = Self::ALL.get(..at).unwrap_or_default();
+            let told = before.iter().any(|earlier| earlier.public_word() == reason.public_word());
+            (!told).then_some(*reason)
+        })
+    }
 }
 
 #[cfg(test)]
@@ -104,5 +115,8 @@ mod tests {
         }
         assert_eq!(Reason::SignatureInvalid.public_word(), "token_invalid");
         assert_eq!(Reason::TokenExpired.public_word(), "token_expired");
+        let public: Vec<_> = Reason::public().map(Reason::public_word).collect();
+        assert_eq!(public.iter().filter(|word| word.starts_with("token_")).count(), 3);
+        assert!(!public.contains(&"allowed") && public.contains(&"overloaded"));
     }
 }
