@@ -19,6 +19,7 @@
 //! | 3 | [`compile`] | policy into index: integers, bit sets, tries |
 //! | 4 | [`engine`] | index and request to decision, and why |
 //! | 5 | [`identity`] | token to caller |
+//! | 5 | [`denial`] | what a denied caller is told |
 //! | 6 | `envoy` | Envoy's words, and nobody else's |
 //! | 7 | `server` | sockets, tasks, signals, logs |
 //! | 8 | `cli` | arguments and exit codes |
@@ -44,6 +45,7 @@ pub mod config;
 pub mod compile;
 pub mod engine;
 pub mod identity;
+pub mod denial;
 #[cfg(feature = "server")]
 pub mod envoy;
 #[cfg(feature = "server")]

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors. Rooms of one floor do not see each other.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("diag", 0),
     ("words", 1),
     ("yaml", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 12] = [
     ("engine", 4),
     ("review", 5),
     ("identity", 5),
+    ("denial", 5),
     ("envoy", 6),
     ("server", 7),
     ("cli", 8),

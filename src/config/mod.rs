@@ -8,6 +8,7 @@
 
 mod claim_path;
 mod claims;
+mod deny;
 mod headers;
 mod identity;
 mod keys;
@@ -17,6 +18,7 @@ mod remote;
 mod schema;
 mod tokens;
 mod units;
+mod url_template;
 mod variables;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use crate::diag::{Report, Sources};
 
 pub use claim_path::ClaimPath;
 pub use claims::ListClaim;
+pub use deny::{Deny, Login, Origin, Reveal, Title};
 pub use headers::{HeaderValue, MAX_HEADERS, UpstreamHeader};
 pub use identity::{CacheSize, Identity, Issuer, OnAnonymous};
 pub use keys::{Algorithm, Family, KeySource, Keys};
@@ -33,6 +36,7 @@ pub use read::MAX_FILE_BYTES;
 pub use remote::{KeyUrl, Remote};
 pub use schema::{SCHEMA, SHAPES};
 pub use tokens::{Scheme, TokenSource};
+pub use url_template::{Placeholder, UrlTemplate};
 
 /// Where the environment's variables come from.
 pub type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -50,6 +54,8 @@ pub struct Config {
     pub identity: Identity,
     /// The managed headers, sorted by name; never empty.
     pub upstream_headers: Vec<UpstreamHeader>,
+    /// What denied callers are told.
+    pub deny: Deny,
 }
 
 impl Config {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Config, Environment, headers, identity, listen, variables};
+use super::{Config, Environment, deny, headers, identity, listen, variables};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::yaml::{self, Fields, Node, Shape};
 
@@ -15,11 +15,8 @@ const DEFAULT_POLICIES: &str = "policies";
 
 pub(super) const SHAPE: Shape = Shape {
     what: "the configuration",
-    known: &["listen", "policies", "identity", "header_prefixes", "upstream_headers"],
-    later: &[
-        ("deny", "remove it: denials say the reason and what was required"),
-        ("reload", "remove it and restart Doorward after a change"),
-    ],
+    known: &["listen", "policies", "identity", "header_prefixes", "upstream_headers", "deny"],
+    later: &[("reload", "remove it and restart Doorward after a change")],
 };
 
 /// The configuration in the file, as far as it can be read: the caller looks
@@ -67,11 +64,13 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
     let identity = identity::read(fields.get("identity"), report);
     let prefixes = headers::prefixes(fields.get("header_prefixes"), report);
     let upstream_headers = headers::read(fields.get("upstream_headers"), &prefixes, report);
+    let deny = deny::read(fields.get("deny"), report);
     Some(Config {
         policies: directory.join(policies?),
         listen: listen?,
         identity: identity?,
         upstream_headers,
+        deny: deny?,
         directory,
     })
 }

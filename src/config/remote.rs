@@ -49,6 +49,15 @@ impl KeyUrl {
     /// Reads an address. Without `insecure`, `http` is for this machine alone.
     /// Only spellings that every reader of URLs takes alike are addresses.
     pub fn parse(text: &str, insecure: bool) -> Result<Self, &'static str> {
+        let url = Self::read(text)?;
+        if !url.https && !insecure && !url.loopback {
+            return Err("it is not `https`, so anybody on the way could replace the keys");
+        }
+        Ok(url)
+    }
+
+    /// Reads an address, whatever its scheme may be used for.
+    pub(super) fn read(text: &str) -> Result<Self, &'static str> {
         if text.len() > MAX_URL_BYTES {
             return Err("it is longer than 1024 bytes");
         }
@@ -70,9 +79,6 @@ impl KeyUrl {
         }
         let (host, port) = host(authority).ok_or("its host and port are not well formed")?;
         let loopback = is_loopback(host);
-        if !https && !insecure && !loopback {
-            return Err("it is not `https`, so anybody on the way could replace the keys");
-        }
         let path_at = text.len() - path.len();
         Ok(Self { text: text.to_owned(), https, loopback, host: host.to_owned(), port, path_at })
     }
@@ -111,6 +117,16 @@ impl KeyUrl {
     /// Whether it is `https`.
     pub fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// Whether it leads to this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Where path and query begin.
+    pub(super) fn path_at(&self) -> usize {
+        self.path_at
     }
 
     /// The host: a name, or an address without brackets.

@@ -3,7 +3,7 @@
 //! The readers beside this file are what counts; the schema repeats them in
 //! words that an editor understands. A test compares the two.
 
-use super::{claims, identity, keys, listen, read, tokens};
+use super::{claims, deny, identity, keys, listen, read, tokens};
 use crate::yaml::Shape;
 
 /// JSON Schema, draft 2020-12.
@@ -21,4 +21,6 @@ pub const SHAPES: &[(&str, Shape)] = &[
     ("listClaim", claims::LIST),
     ("scopes", claims::SCOPES),
     ("keys", keys::SHAPE),
+    ("deny", deny::SHAPE),
+    ("login", deny::LOGIN),
 ];

@@ -69,6 +69,43 @@ impl fmt::Display for Lack {
     }
 }
 
+/// What a denied caller would have to be given, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// The roles.
+    pub roles: Vec<String>,
+    /// The permission codes.
+    pub codes: Vec<String>,
+}
+
+impl Missing {
+    /// All that the route requires and the caller lacks; of several that would
+    /// each be enough, all. For `role_missing` that is the codes too: whoever
+    /// asks for the role alone would have to come back.
+    pub fn of(index: &Index, decision: &Decision) -> Self {
+        let (Some(principal), Some(route)) =
+            (&decision.principal, decision.route.and_then(|id| index.route(id)))
+        else {
+            return Self::default();
+        };
+        let (Rule::Needs { roles, codes, .. }, Reason::RoleMissing | Reason::CodeMissing) =
+            (&route.rule, decision.reason)
+        else {
+            return Self::default();
+        };
+        let mut missing = Self::default();
+        if let Some(need) = roles.as_ref().filter(|need| !need.holds(|id| principal.has_role(id))) {
+            let lacking = need.ids.iter().filter(|id| !principal.has_role(**id));
+            missing.roles = lacking.filter_map(|id| index.role(*id)).map(|r| r.name.to_string()).collect();
+        }
+        if let Some(need) = codes.as_ref().filter(|need| !need.holds(|id| principal.has_code(id))) {
+            let lacking = need.ids.iter().filter(|id| !principal.has_code(**id));
+            missing.codes = lacking.filter_map(|id| index.code(*id)).map(|c| c.as_str().to_owned()).collect();
+        }
+        missing
+    }
+}
+
 /// For a role or code that is missing: each one that is required and that the
 /// caller does not have.
 pub(super) fn lacks(index: &Index, decision: &Decision) -> Vec<Lack> {

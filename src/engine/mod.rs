@@ -21,7 +21,7 @@ pub use decision::{Decision, Required};
 pub use explain::{Explanation, Note, Origin, explain};
 pub use headers::{HeaderChanges, HeaderPlan, MAX_HEADER_BYTES, UnsafeValue};
 pub use input::{Headers, Input};
-pub use lack::{Denier, Lack};
+pub use lack::{Denier, Lack, Missing};
 pub use principal::{Assignment, Principal};
 pub use subject::{Proof, Subject};
 

@@ -17,7 +17,13 @@ const TARGET: &str = "doorward::decision";
 const LONGEST: usize = 256;
 
 /// Writes the line of a decision.
-pub(super) fn decision(id: DecisionId, verdict: &Verdict, words: Option<&Words>, took: Duration) {
+pub(super) fn decision(
+    id: DecisionId,
+    verdict: &Verdict,
+    status: u16,
+    words: Option<&Words>,
+    took: Duration,
+) {
     let Verdict { reason, detail, service, route, place, user, revision, .. } = verdict;
     macro_rules! line {
         ($level:ident, $message:literal) => {
@@ -25,7 +31,7 @@ pub(super) fn decision(id: DecisionId, verdict: &Verdict, words: Option<&Words>,
                 target: TARGET,
                 decision_id = %id,
                 reason = reason.as_str(),
-                status = reason.status(),
+                status,
                 service = service.as_deref(),
                 route = route.as_deref(),
                 method = words.map(|w| cut(&w.method)),

@@ -25,6 +25,9 @@ use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 
+use crate::config::Deny;
+use crate::denial::Denials;
+
 pub(crate) use descriptors::DESCRIPTORS;
 pub use snapshot::{Live, Snapshot};
 
@@ -38,20 +41,22 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// otherwise; bodies are not asked for. What is larger is not read.
 const MAX_CHECK_BYTES: usize = 128 * 1024;
 
-/// The service that answers Envoy by the policy in force.
+/// The service that answers Envoy by the policy in force, and denied callers
+/// with these words.
 pub(crate) fn service(
     policy: Arc<Live>,
+    denials: Denials,
 ) -> impl Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send + 'static>
 + NamedService
 + Clone
 + Send
 + Sync
 + 'static {
-    complete::Complete::new(service::Gate::new(policy, LIMIT), MAX_CHECK_BYTES)
+    complete::Complete::new(service::Gate::new(policy, denials, LIMIT), MAX_CHECK_BYTES)
 }
 
 /// The answer to one check, message in and message out, without a server
 /// around it: for fuzzing and benchmarks.
-pub fn answer(policy: &Arc<Live>, check: &[u8]) -> Vec<u8> {
-    service::Gate::new(Arc::clone(policy), LIMIT).answer_bytes(check)
+pub fn answer(policy: &Arc<Live>, deny: &Deny, check: &[u8]) -> Vec<u8> {
+    service::Gate::new(Arc::clone(policy), Denials::new(deny), LIMIT).answer_bytes(check)
 }

@@ -1,17 +1,16 @@
-//! What the caller of a denied request is told: RFC 9457 problem JSON, or a
-//! short text for a gRPC caller.
+//! How a denied caller is told: RFC 9457 problem JSON, or a short text for a
+//! gRPC caller.
 //!
-//! Made of constant sentences, the decision id and, where a role or code is
+//! Made of prepared sentences, the decision id and, where a role or code is
 //! missing, the names of the requirement. Nothing of the request or the token
-//! is repeated: it would be an attacker's text in our answer.
+//! is repeated, but in the link to request access, percent-encoded: it would be
+//! an attacker's text in our answer.
 
 use serde::Serialize;
 
-use super::id::DecisionId;
 use super::response::Denial;
+use crate::denial::Told;
 use crate::engine::Reason;
-use crate::policy::MethodSet;
-use crate::words::Refusal;
 
 /// What a route requires of those who call it, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
@@ -45,25 +44,19 @@ pub(super) enum Names {
     All(Vec<String>),
 }
 
-/// What is to be told.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Told<'a> {
-    pub(super) reason: Reason,
-    pub(super) id: DecisionId,
-    pub(super) required: Option<&'a Required>,
-    pub(super) methods: MethodSet,
-    pub(super) grpc: bool,
-}
-
 #[derive(Serialize)]
 struct Problem<'a> {
     r#type: &'a str,
     title: &'a str,
     status: u16,
-    reason: &'a str,
-    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<&'a Required>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_access: Option<&'a str>,
     decision_id: &'a str,
 }
 
@@ -71,100 +64,62 @@ struct Problem<'a> {
 /// gets it in a header, and Envoy may cut long bodies.
 const LONGEST: usize = 2048;
 
-/// The answer to a denied request.
-pub(super) fn denial(told: Told<'_>) -> Denial {
-    let Told { reason, id, required, methods, grpc } = told;
-    let required = required.filter(|required| required.len() <= LONGEST);
-    let refusal = Refusal::of(reason);
-    let (title, detail) = sentences(reason);
-    let (word, id) = (reason.public_word(), id.to_string());
+/// The answer to a denied request, for whoever Envoy takes the caller for.
+pub(super) fn denial(told: &Told<'_>, id: &str, required: Option<&Required>, grpc: bool) -> Denial {
+    let required = required.filter(|required| told.requirement && required.len() <= LONGEST);
+    if grpc { text(told, id, required) } else { json(told, id, required) }
+}
+
+/// Envoy sends 200 with `content-type: application/grpc`, the body as
+/// `grpc-message`, and our `grpc-status`. Its own guess from the HTTP status is
+/// wrong for 400 and 405.
+fn text(told: &Told<'_>, id: &str, required: Option<&Required>) -> Denial {
+    let Told { refusal, word, title, detail, challenge, request_access, .. } = told;
+    let mut headers = Vec::with_capacity(2);
+    headers.extend(challenge.map(|challenge| ("www-authenticate", challenge.to_owned())));
+    headers.push(("grpc-status", refusal.grpc().to_string()));
+    let word = word.map_or_else(String::new, |word| format!("{word}: "));
+    let required = required.map(sentence).unwrap_or_default();
+    let link = request_access.as_ref().map_or_else(String::new, |url| format!(" Request access: {url}"));
+    let body = format!("{word}{}{required}{link} [decision {id}]", detail.unwrap_or(title));
+    Denial { refusal: *refusal, headers, body }
+}
+
+fn json(told: &Told<'_>, id: &str, required: Option<&Required>) -> Denial {
+    let Told {
+        refusal,
+        word,
+        title,
+        language,
+        detail,
+        challenge,
+        allow,
+        requirement: _,
+        request_access,
+        vary,
+    } = told;
     let mut headers = Vec::with_capacity(4);
-    if let Some(challenge) = challenge(reason) {
-        headers.push(("www-authenticate", challenge.to_owned()));
-    }
-    if grpc {
-        // Envoy sends 200 with `content-type: application/grpc`, the body as
-        // `grpc-message`, and this status unless it is left out; its own guess
-        // from the HTTP status is wrong for 400 and 405.
-        headers.push(("grpc-status", refusal.grpc().to_string()));
-        let required = required.map(sentence).unwrap_or_default();
-        return Denial { refusal, headers, body: format!("{word}: {detail}{required} [decision {id}]") };
-    }
+    headers.extend(challenge.map(|challenge| ("www-authenticate", challenge.to_owned())));
     headers.push(("content-type", "application/problem+json".to_owned()));
+    headers.extend(language.map(|language| ("content-language", language.to_owned())));
     headers.push(("cache-control", "no-store".to_owned()));
-    if reason == Reason::MethodNotAllowed {
-        headers.push(("allow", methods.to_string()));
-    }
-    let r#type = format!("urn:doorward:reason:{word}");
+    headers.extend(vary.map(|names| ("vary", names.to_owned())));
+    headers.extend(allow.map(|methods| ("allow", methods.to_string())));
+    // RFC 9457, section 4.2.1: a type that tells no more than the status.
+    let r#type = word.map_or_else(|| "about:blank".to_owned(), |word| format!("urn:doorward:reason:{word}"));
     let problem = Problem {
         r#type: &r#type,
         title,
         status: refusal.http(),
-        reason: word,
-        detail,
+        reason: *word,
+        detail: *detail,
         required,
-        decision_id: &id,
+        request_access: request_access.as_deref(),
+        decision_id: id,
     };
     // Strings and numbers always serialise; an empty body denies all the same.
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    Denial { refusal, headers, body }
-}
-
-/// RFC 6750, section 3: an error is named only where a token was presented.
-fn challenge(reason: Reason) -> Option<&'static str> {
-    let invalid = "Bearer realm=\"doorward\", error=\"invalid_token\"";
-    let expired =
-        "Bearer realm=\"doorward\", error=\"invalid_token\", error_description=\"The token has expired\"";
-    match reason {
-        Reason::TokenMissing => Some("Bearer realm=\"doorward\""),
-        Reason::TokenExpired => Some(expired),
-        _ => reason.is_unauthenticated().then_some(invalid),
-    }
-}
-
-/// Title and detail of a reason. All failed token checks share one pair: what
-/// exactly failed would help only somebody who forges tokens.
-fn sentences(reason: Reason) -> (&'static str, &'static str) {
-    match reason {
-        Reason::RequestMalformed => ("Malformed request", "The request is not one that can be checked."),
-        Reason::PathAmbiguous => {
-            ("Ambiguous path", "The path could be read in two ways; send it in its canonical form.")
-        }
-        Reason::ServiceUnknown => ("Unknown service", "No service answers for this host and path."),
-        Reason::RouteUnknown => ("Unknown route", "No route of the service matches this path."),
-        Reason::MethodNotAllowed => ("Method not allowed", "The path does not take this method."),
-        Reason::RouteDenied => ("Route closed", "Nobody may call this route."),
-        Reason::UpgradeDenied => ("Upgrade not allowed", "The route does not permit a protocol upgrade."),
-        Reason::IpDenied => ("Address not allowed", "Requests from this address are not accepted here."),
-        Reason::PeerDenied => ("Peer not allowed", "Only certain client certificates may call this."),
-        Reason::TokenMissing => ("Token missing", "The route needs a bearer token."),
-        Reason::TokenExpired => ("Token expired", "The token has expired."),
-        Reason::TokenAmbiguous
-        | Reason::TokenMalformed
-        | Reason::TokenNotYetValid
-        | Reason::SignatureInvalid
-        | Reason::AlgorithmNotAllowed
-        | Reason::IssuerUnknown
-        | Reason::AudienceMismatch
-        | Reason::KeyUnknown
-        | Reason::TokenRevoked => ("Token not accepted", "The token is not accepted."),
-        Reason::RoleMissing => ("Role missing", "A role is needed that the caller does not hold."),
-        Reason::CodeMissing => {
-            ("Permission missing", "A permission is needed that the caller does not have.")
-        }
-        Reason::ConditionFalse | Reason::ConditionError => {
-            ("Condition not met", "The condition of the route does not hold for this request.")
-        }
-        Reason::ValueUnsafe => {
-            ("Value not allowed", "A value of the caller's identity can't be passed on safely.")
-        }
-        Reason::KeysUnavailable => ("Temporarily unavailable", "Tokens can't be verified at the moment."),
-        Reason::Overloaded => ("Temporarily unavailable", "The request could not be checked in time."),
-        // An allow is not told here. Should it ever be, it is a fault of ours.
-        Reason::EngineError | Reason::Allowed => {
-            ("Temporarily unavailable", "The request could not be checked.")
-        }
-    }
+    Denial { refusal: *refusal, headers, body }
 }
 
 /// The requirement in one line for a gRPC caller.
@@ -179,14 +134,41 @@ fn sentence(required: &Required) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 mod tests {
-    use super::super::id::Ids;
     use super::*;
+    use crate::config::{Deny, Reveal};
+    use crate::denial::{Answer, Denials, Denied};
+    use crate::engine::Missing;
+    use crate::policy::MethodSet;
+    use crate::words::Refusal;
     use serde_json::Value;
 
-    fn told(reason: Reason) -> Told<'static> {
-        Told { reason, id: Ids::default().next(), required: None, methods: MethodSet::default(), grpc: false }
+    const ID: &str = "0123456789abcdef0123456789abcdef";
+
+    static NOTHING: Missing = Missing { roles: Vec::new(), codes: Vec::new() };
+
+    fn denied(reason: Reason) -> Denied<'static> {
+        Denied {
+            reason,
+            id: ID,
+            request: None,
+            service: None,
+            route: None,
+            user: None,
+            missing: &NOTHING,
+            methods: MethodSet::default(),
+        }
+    }
+
+    fn told(deny: &Deny, denied: Denied<'_>, required: Option<&Required>, grpc: bool) -> Denial {
+        let denials = Denials::new(deny);
+        let Answer::Refuse(told) = denials.answer(denied) else { panic!("a redirect") };
+        denial(&told, ID, required, grpc)
+    }
+
+    fn usual(reason: Reason) -> Denial {
+        told(&Deny::default(), denied(reason), None, false)
     }
 
     fn header<'a>(denial: &'a Denial, name: &str) -> Option<&'a str> {
@@ -200,41 +182,47 @@ mod tests {
     #[test]
     fn every_denial_is_problem_json_with_its_own_status() {
         for reason in denials() {
-            let told = told(reason);
-            let denial = denial(told);
+            let denial = usual(reason);
             let body: Value = serde_json::from_str(&denial.body).unwrap();
             assert_eq!(body["type"], format!("urn:doorward:reason:{}", reason.public_word()));
             assert_eq!(body["reason"], reason.public_word());
             assert_eq!(body["status"], reason.status());
-            assert_eq!(body["decision_id"], told.id.to_string());
+            assert_eq!(body["decision_id"], ID);
             assert_eq!(denial.refusal.http(), reason.status());
             assert_eq!(header(&denial, "content-type"), Some("application/problem+json"));
             assert_eq!(header(&denial, "cache-control"), Some("no-store"));
             for text in ["title", "detail"] {
                 assert!(body[text].as_str().is_some_and(|t| !t.is_empty()), "{reason:?}");
             }
-            assert_eq!(body.get("required"), None);
+            assert_eq!(body.as_object().unwrap().len(), 6, "{body}");
         }
+    }
+
+    /// The bytes that callers get where the configuration says nothing.
+    #[test]
+    fn without_a_configuration_nothing_is_added() {
+        let denial = usual(Reason::TokenExpired);
+        let expected = "{\"type\":\"urn:doorward:reason:token_expired\",\"title\":\"Token expired\",\"status\":401,\
+                        \"reason\":\"token_expired\",\"detail\":\"The token has expired.\",\
+                        \"decision_id\":\"0123456789abcdef0123456789abcdef\"}";
+        assert_eq!(denial.body, expected);
+        let names: Vec<_> = denial.headers.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["www-authenticate", "content-type", "cache-control"]);
     }
 
     #[test]
     fn log_4_failed_token_checks_can_not_be_told_apart() {
-        let answer = |reason| {
-            let denial = denial(Told { reason, ..told(Reason::Allowed) });
-            let body: Value = serde_json::from_str(&denial.body).unwrap();
-            (body["title"].clone(), body["detail"].clone(), body["type"].clone(), denial.headers)
-        };
-        let expected = answer(Reason::SignatureInvalid);
+        let expected = usual(Reason::SignatureInvalid);
         let secret = |r: &Reason| r.is_unauthenticated() && r.public_word() == "token_invalid";
         for reason in denials().filter(secret) {
-            assert_eq!(answer(reason), expected, "{reason:?}");
+            assert_eq!(usual(reason), expected, "{reason:?}");
         }
     }
 
     #[test]
     fn a_401_and_nothing_else_carries_a_challenge() {
         for reason in denials() {
-            let denial = denial(told(reason));
+            let denial = usual(reason);
             let challenge = header(&denial, "www-authenticate");
             assert_eq!(challenge.is_some(), reason.is_unauthenticated(), "{reason:?}");
             let names_an_error = challenge.is_some_and(|c| c.contains("error="));
@@ -245,9 +233,9 @@ mod tests {
     #[test]
     fn a_405_says_which_methods_there_are() {
         let methods = MethodSet::of_word("GET").unwrap();
-        let refused = denial(Told { methods, ..told(Reason::MethodNotAllowed) });
-        assert_eq!(header(&refused, "allow"), Some("GET, HEAD"));
-        assert_eq!(header(&denial(told(Reason::RouteUnknown)), "allow"), None);
+        let refused = Denied { methods, ..denied(Reason::MethodNotAllowed) };
+        assert_eq!(header(&told(&Deny::default(), refused, None, false), "allow"), Some("GET, HEAD"));
+        assert_eq!(header(&usual(Reason::RouteUnknown), "allow"), None);
     }
 
     #[test]
@@ -256,12 +244,12 @@ mod tests {
             roles: Some(Names::Any(vec!["admin".into(), "organizer".into()])),
             codes: Some(Names::All(vec!["event:read".into()])),
         };
-        let told = Told { required: Some(&required), ..told(Reason::RoleMissing) };
-        let body: Value = serde_json::from_str(&denial(told).body).unwrap();
+        let told = |grpc| told(&Deny::default(), denied(Reason::RoleMissing), Some(&required), grpc).body;
+        let body: Value = serde_json::from_str(&told(false)).unwrap();
         let expected =
             serde_json::json!({"roles": {"any": ["admin", "organizer"]}, "codes": {"all": ["event:read"]}});
         assert_eq!(body["required"], expected);
-        let grpc = denial(Told { grpc: true, ..told }).body;
+        let grpc = told(true);
         assert!(grpc.contains("Required role: admin or organizer. Required code: event:read."), "{grpc}");
     }
 
@@ -269,17 +257,16 @@ mod tests {
     fn a_requirement_that_is_too_long_to_tell_is_left_out_whole() {
         let names = vec!["a-role-with-a-long-name".to_owned(); 100];
         let required = Required::of(Reason::RoleMissing, Names::Any(names));
-        let told = Told { required: Some(&required), ..told(Reason::RoleMissing) };
-        let body: Value = serde_json::from_str(&denial(told).body).unwrap();
+        let told = |grpc| told(&Deny::default(), denied(Reason::RoleMissing), Some(&required), grpc).body;
+        let body: Value = serde_json::from_str(&told(false)).unwrap();
         assert_eq!(body.get("required"), None);
-        assert!(denial(Told { grpc: true, ..told }).body.len() < 200);
+        assert!(told(true).len() < 200);
     }
 
     #[test]
     fn rsp_15_a_grpc_caller_gets_a_status_and_one_short_line() {
         for reason in denials() {
-            let told = Told { grpc: true, ..told(reason) };
-            let denial = denial(told);
+            let denial = told(&Deny::default(), denied(reason), None, true);
             let expected = match reason.status() {
                 400 => "3",
                 401 => "16",
@@ -291,6 +278,59 @@ mod tests {
             assert_eq!(header(&denial, "content-type"), None, "envoy sets it");
             assert!(denial.body.starts_with(reason.public_word()), "{}", denial.body);
             assert!(denial.body.bytes().all(|b| matches!(b, b' '..=b'~')) && denial.body.len() < 200);
+        }
+    }
+
+    #[test]
+    fn with_reveal_none_reasons_of_one_status_can_not_be_told_apart() {
+        let deny = Deny { reveal: Reveal::None, ..Deny::default() };
+        let required = Required::of(Reason::RoleMissing, Names::Any(vec!["admin".into()]));
+        let methods = MethodSet::of_word("GET").unwrap();
+        for grpc in [false, true] {
+            let all = denials().map(|reason| {
+                let missing = Missing { roles: vec!["admin".into()], codes: Vec::new() };
+                let denied = Denied {
+                    methods,
+                    missing: &missing,
+                    service: Some("events"),
+                    route: Some("GET /events"),
+                    user: Some("ann"),
+                    ..denied(reason)
+                };
+                told(&deny, denied, Some(&required), grpc)
+            });
+            let all: Vec<Denial> = all.collect();
+            for denial in &all {
+                let same: Vec<_> = all.iter().filter(|other| other.refusal == denial.refusal).collect();
+                assert!(same.iter().all(|other| *other == denial), "{denial:?}");
+                assert_eq!(header(denial, "allow"), None);
+                assert_ne!(denial.refusal, Refusal::MethodNotAllowed);
+                let challenge = header(denial, "www-authenticate");
+                let expected =
+                    (denial.refusal == Refusal::Unauthorized).then_some("Bearer realm=\"doorward\"");
+                assert_eq!(challenge, expected);
+            }
+        }
+        let body: Value =
+            serde_json::from_str(&told(&deny, denied(Reason::RoleMissing), Some(&required), false).body)
+                .unwrap();
+        let expected = serde_json::json!(
+            {"type": "about:blank", "title": "Forbidden", "status": 403, "decision_id": ID});
+        assert_eq!(body, expected);
+        let text = told(&deny, denied(Reason::RoleMissing), Some(&required), true).body;
+        assert_eq!(text, format!("Forbidden [decision {ID}]"));
+    }
+
+    #[test]
+    fn with_reveal_reason_names_are_left_out() {
+        let deny = Deny { reveal: Reveal::Reason, ..Deny::default() };
+        let required = Required::of(Reason::RoleMissing, Names::Any(vec!["admin".into()]));
+        for grpc in [false, true] {
+            let reason = denied(Reason::RoleMissing);
+            assert_eq!(
+                told(&deny, reason, Some(&required), grpc),
+                told(&Deny::default(), reason, None, grpc)
+            );
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The only place where a CheckResponse is made.
 //!
 //! To Envoy an empty message, a status of 0 beside a denial, or a status that
-//! is left out is an *allow*. So there are two constructors and no third way:
-//! [`allow`] always carries an `ok_response`, [`deny`] always a status other
-//! than 0 and a `denied_response`. What Envoy offers besides is not used:
+//! is left out is an *allow*. So there are three constructors and no other way:
+//! [`allow`] always carries an `ok_response`, [`deny`] and [`redirect`] always a
+//! status other than 0 and a `denied_response`. What Envoy offers besides is not used:
 //! `error_response` obeys `failure_mode_allow`, query parameters are not
 //! encoded, response headers may split responses.
 
@@ -15,6 +15,7 @@ use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::protobuf::{BoolValue, Struct};
 use envoy_types::pb::google::rpc;
 
+use crate::denial::Location;
 use crate::engine::HeaderChanges;
 use crate::words::Refusal;
 
@@ -69,12 +70,37 @@ pub(super) fn allow(changes: HeaderChanges, metadata: Struct) -> Result<CheckRes
 /// fault that `failure_mode_allow` would open.
 pub(super) fn deny(denial: Denial, metadata: Struct) -> CheckResponse {
     let Denial { refusal, headers, body } = denial;
+    denied(refusal.grpc(), refusal.http(), headers, body, metadata)
+}
+
+/// The way to the login page, for a browser whose request was denied: the only
+/// denial that is no refusal to HTTP. 302 has the browser ask again by `GET` or
+/// `HEAD`, which is all that was asked with.
+pub(super) fn redirect(location: &Location, metadata: Struct) -> CheckResponse {
+    let headers = vec![
+        ("location", location.as_str().to_owned()),
+        ("cache-control", "no-store".to_owned()),
+        ("vary", "accept".to_owned()),
+    ];
+    denied(Refusal::Unauthorized.grpc(), FOUND, headers, String::new(), metadata)
+}
+
+/// The HTTP status of a redirect.
+pub(super) const FOUND: u16 = 302;
+
+fn denied(
+    code: i32,
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+    metadata: Struct,
+) -> CheckResponse {
     let safe = |(name, value): &(&str, String)| is_name(name) && is_value(value) && !value.is_empty();
     CheckResponse {
-        status: Some(rpc::Status { code: refusal.grpc(), message: String::new(), details: Vec::new() }),
+        status: Some(rpc::Status { code, message: String::new(), details: Vec::new() }),
         dynamic_metadata: Some(metadata),
         http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
-            status: Some(HttpStatus { code: refusal.http().into() }),
+            status: Some(HttpStatus { code: status.into() }),
             headers: headers
                 .into_iter()
                 .filter(safe)

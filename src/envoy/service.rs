@@ -16,24 +16,26 @@ use super::complete::Unreadable;
 use super::id::{DecisionId, Ids};
 use super::log;
 use super::metadata::metadata;
-use super::problem::{self, Told};
+use super::problem;
 use super::request::Words;
 use super::response;
 use super::verdict::{Judge, Verdict};
+use crate::denial::{Answer, Denials, Denied};
 use crate::engine::Reason;
 
 /// What answers Envoy's checks.
 #[derive(Debug)]
 pub(super) struct Gate<J> {
     judge: J,
+    denials: Denials,
     ids: Ids,
     /// The longest a check may take, where Envoy sets no shorter deadline.
     limit: Duration,
 }
 
 impl<J: Judge> Gate<J> {
-    pub(super) fn new(judge: J, limit: Duration) -> Self {
-        Self { judge, ids: Ids::default(), limit }
+    pub(super) fn new(judge: J, denials: Denials, limit: Duration) -> Self {
+        Self { judge, denials, ids: Ids::default(), limit }
     }
 
     /// The answer to one encoded check, however little of it can be read.
@@ -63,15 +65,70 @@ impl<J: Judge> Gate<J> {
                 verdict.reason = Reason::Overloaded;
                 verdict.detail = Some("the check took longer than its deadline".into());
             }
-            let response = respond(id, &mut verdict, grpc);
-            log::decision(id, &verdict, words.as_ref().ok(), started.elapsed());
+            let words = words.as_ref().ok();
+            let (response, status) = self.respond(id, &mut verdict, words, grpc);
+            log::decision(id, &verdict, status, words, started.elapsed());
             response
         }));
         answer.unwrap_or_else(|_| {
             let mut verdict = Verdict::bare(Reason::EngineError, "the check panicked");
-            log::decision(id, &verdict, None, started.elapsed());
-            respond(id, &mut verdict, grpc)
+            self.respond_and_log(id, &mut verdict, grpc, started)
         })
+    }
+
+    /// The answer about a request of which nothing can be said.
+    fn respond_and_log(
+        &self,
+        id: DecisionId,
+        verdict: &mut Verdict,
+        grpc: bool,
+        started: Instant,
+    ) -> CheckResponse {
+        let (response, status) = self.respond(id, verdict, None, grpc);
+        log::decision(id, verdict, status, None, started.elapsed());
+        response
+    }
+
+    /// The answer to a verdict, and its HTTP status. A verdict that can't be
+    /// carried out becomes a denial, here and in the log.
+    fn respond(
+        &self,
+        id: DecisionId,
+        verdict: &mut Verdict,
+        words: Option<&Words>,
+        grpc: bool,
+    ) -> (CheckResponse, u16) {
+        if verdict.reason.is_allowed() {
+            let changes = std::mem::take(&mut verdict.changes);
+            match response::allow(changes, describe(id, verdict)) {
+                Ok(response) => return (response, 200),
+                Err(_) => {
+                    verdict.reason = Reason::ValueUnsafe;
+                    verdict.detail = Some("a managed header was not safe to send".into());
+                }
+            }
+        }
+        let metadata = describe(id, verdict);
+        let id = id.to_string();
+        let pairs = words.map(Words::pairs).unwrap_or_default();
+        let request = words.map(|words| words.input(&pairs, 0));
+        let answer = self.denials.answer(Denied {
+            reason: verdict.reason,
+            id: &id,
+            request: request.as_ref(),
+            service: verdict.service.as_deref(),
+            route: verdict.route.as_deref(),
+            user: verdict.user.as_deref(),
+            missing: &verdict.missing,
+            methods: verdict.methods,
+        });
+        match answer {
+            Answer::Login(location) => (response::redirect(&location, metadata), response::FOUND),
+            Answer::Refuse(told) => {
+                let denial = problem::denial(&told, &id, verdict.required.as_ref(), grpc);
+                (response::deny(denial, metadata), told.refusal.http())
+            }
+        }
     }
 }
 
@@ -79,32 +136,8 @@ impl<J: Judge> Unreadable for Gate<J> {
     fn unreadable(&self) -> CheckResponse {
         let (started, id) = (Instant::now(), self.ids.next());
         let mut verdict = Verdict::bare(Reason::RequestMalformed, "the check can't be read, or is too large");
-        log::decision(id, &verdict, None, started.elapsed());
-        respond(id, &mut verdict, false)
+        self.respond_and_log(id, &mut verdict, false, started)
     }
-}
-
-/// The answer to a verdict. A verdict that can't be carried out becomes a
-/// denial, here and in the log.
-fn respond(id: DecisionId, verdict: &mut Verdict, grpc: bool) -> CheckResponse {
-    if verdict.reason.is_allowed() {
-        let changes = std::mem::take(&mut verdict.changes);
-        match response::allow(changes, describe(id, verdict)) {
-            Ok(response) => return response,
-            Err(_) => {
-                verdict.reason = Reason::ValueUnsafe;
-                verdict.detail = Some("a managed header was not safe to send".into());
-            }
-        }
-    }
-    let told = Told {
-        reason: verdict.reason,
-        id,
-        required: verdict.required.as_ref(),
-        methods: verdict.methods,
-        grpc,
-    };
-    response::deny(problem::denial(told), describe(id, verdict))
 }
 
 fn describe(id: DecisionId, verdict: &Verdict) -> envoy_types::pb::google::protobuf::Struct {

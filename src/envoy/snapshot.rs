@@ -12,7 +12,7 @@ use super::problem::{Names, Required};
 use super::request::Words;
 use super::verdict::{Judge, Verdict};
 use crate::compile::Index;
-use crate::engine::{Decision, HeaderChanges, HeaderPlan, Principal, Reason, UnsafeValue, decide};
+use crate::engine::{Decision, HeaderChanges, HeaderPlan, Missing, Principal, Reason, UnsafeValue, decide};
 use crate::identity::{Remembered, TokenCache, Verifier};
 
 /// Policy, keys and managed headers that belong together, and what they make
@@ -109,6 +109,7 @@ impl Snapshot {
                 let names = if required.all { Names::All(names) } else { Names::Any(names) };
                 Required::of(decision.reason, names)
             }),
+            missing: Missing::of(index, decision),
             methods: decision.allow,
             ..Verdict::of(decision.reason)
         }

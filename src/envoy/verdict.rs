@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::problem::Required;
 use super::request::Words;
 use crate::diag::Place;
-use crate::engine::{HeaderChanges, Reason};
+use crate::engine::{HeaderChanges, Missing, Reason};
 use crate::policy::MethodSet;
 
 /// One decision. Everything but the reason is there only as far as the
@@ -26,6 +26,8 @@ pub(super) struct Verdict {
     /// Of the policy that decided.
     pub(super) revision: Option<Arc<str>>,
     pub(super) required: Option<Required>,
+    /// What the caller lacks of it.
+    pub(super) missing: Missing,
     /// The methods of a path that does not take the request's.
     pub(super) methods: MethodSet,
     /// What an allow does to the request's headers.
@@ -49,6 +51,7 @@ impl Verdict {
             user: None,
             revision: None,
             required: None,
+            missing: Missing::default(),
             methods: MethodSet::default(),
             changes: HeaderChanges::default(),
         }

@@ -54,7 +54,7 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
 }
 
 async fn start(ready: startup::Start) -> Result<(), String> {
-    let startup::Start { listen, policy, upkeep, warnings } = ready;
+    let startup::Start { listen, policy, denials, upkeep, warnings } = ready;
     for Findings { report, sources } in &warnings {
         for line in render(report, sources, Format::Short).lines() {
             tracing::warn!(finding = line, "worth a look");
@@ -64,5 +64,5 @@ async fn start(ready: startup::Start) -> Result<(), String> {
     let signals = signals::Signals::new().map_err(|error| format!("can't listen to signals: {error}"))?;
     let bound = listen::bind(&listen.grpc)?;
     let keys = keep(upkeep, SystemClock::new())?;
-    run::run(bound, policy, keys, signals).await
+    run::run(bound, policy, denials, keys, signals).await
 }

@@ -15,6 +15,7 @@ use super::figures::{self, Figures};
 use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
 use super::signals::Stops;
+use crate::denial::Denials;
 use crate::envoy::{self, Live};
 
 /// How many checks Envoy may have open on one connection. Envoy's own limit
@@ -41,10 +42,11 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(super) async fn run(
     bound: Bound,
     policy: Arc<Live>,
+    denials: Denials,
     keys: (KeyTasks, Ready),
     stops: impl Stops,
 ) -> Result<(), String> {
-    let (health, router) = router(Arc::clone(&policy))?;
+    let (health, router) = router(Arc::clone(&policy), denials)?;
     let (address, revision) = (bound.address(), policy.current().index().revision().clone());
     let listening = move || {
         tracing::info!(
@@ -63,7 +65,7 @@ pub(super) async fn run(
     }
 }
 
-fn router(policy: Arc<Live>) -> Result<(HealthReporter, Router), String> {
+fn router(policy: Arc<Live>, denials: Denials) -> Result<(HealthReporter, Router), String> {
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -77,7 +79,7 @@ fn router(policy: Arc<Live>) -> Result<(HealthReporter, Router), String> {
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
         .timeout(REQUEST)
-        .add_service(envoy::service(policy))
+        .add_service(envoy::service(policy, denials))
         .add_service(health_service.max_decoding_message_size(MAX_ASIDE_BYTES))
         .add_service(reflection().build_v1().map_err(fail)?.max_decoding_message_size(MAX_ASIDE_BYTES))
         .add_service(reflection().build_v1alpha().map_err(fail)?.max_decoding_message_size(MAX_ASIDE_BYTES));

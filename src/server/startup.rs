@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::compile;
 use crate::config::{Config, Listeners};
+use crate::denial::Denials;
 use crate::diag::{Report, Sources};
 use crate::engine::HeaderPlan;
 use crate::envoy::{Live, Snapshot};
@@ -24,6 +25,8 @@ pub struct Findings {
 pub(super) struct Start {
     pub(super) listen: Listeners,
     pub(super) policy: Arc<Live>,
+    /// What denied callers are told.
+    pub(super) denials: Denials,
     /// What the keys need.
     pub(super) upkeep: Upkeep,
     /// What is not wrong and yet worth a look.
@@ -36,7 +39,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let environment = |name: &str| std::env::var(name).ok();
     let (config, sources, mut report) = Config::load(path, &environment);
     let Some(config) = config else { return Err(vec![Findings { report, sources }]) };
-    let Config { directory, listen, policies, identity, upstream_headers } = config;
+    let Config { directory, listen, policies, identity, upstream_headers, deny } = config;
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
     report.sort(&sources);
     let configuration = Findings { report, sources };
@@ -45,6 +48,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     match (verifier, index) {
         (Some(mut verifier), Some(index)) if !findings.iter().any(|f| f.report.has_errors()) => Ok(Start {
             listen,
+            denials: Denials::new(&deny),
             upkeep: verifier.take_upkeep(),
             policy: Arc::new(Live::new(Snapshot::new(index, verifier, HeaderPlan::new(&upstream_headers)))),
             warnings: findings,

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use doorward::diag::{Report, Sources};
+use doorward::engine::Reason;
 use doorward::yaml::{self, Kind, Node, Shape};
 use doorward::{config, policy};
 use regex_lite::Regex;
@@ -53,6 +54,13 @@ fn keys_agree(schema: &str, shapes: &[(&str, Shape)]) {
 fn every_key_that_is_read_is_in_the_schema() {
     keys_agree(policy::SCHEMA, policy::SHAPES);
     keys_agree(config::SCHEMA, config::SHAPES);
+}
+
+#[test]
+fn the_schema_knows_the_reasons_that_callers_are_told() {
+    let listed = &parsed(config::SCHEMA)["$defs"]["publicReason"]["enum"];
+    let words: Vec<&str> = Reason::public().map(Reason::public_word).collect();
+    assert_eq!(listed, &json!(words));
 }
 
 #[test]
@@ -137,10 +145,17 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
 fn the_configuration_schema_refuses_what_the_reader_refuses() {
     let schema = parsed(config::SCHEMA);
     let issuer = |extra: &str| format!("identity: {{ issuers: [{{ {extra} }}] }}");
+    let deny = |extra: &str| format!("deny: {{ {extra} }}");
     let good = [
         "policies: p".to_owned(),
         "policies: p\nupstream_headers: { x-user-id: user.id, x-user-t: claims.a.b }".to_owned(),
         issuer("issuer: i, audiences: a, algorithms: HS256, keys: { secret_env: S }, roles: a.b"),
+        deny("reveal: none, status: { role_missing: 404, token_invalid: 401, service_unknown: 421 }"),
+        deny("request_access: 'https://a.example:8443/{service}?u={user}', titles: { role_missing: Denied }"),
+        deny(
+            "login: { url: 'http://localhost/?u={url}', hosts: [a.example, '*.b.example', 'http://[::1]:80'] }",
+        ),
+        deny("titles: { token_missing: { en: Hello, pt-BR: Oi }, overloaded: Later }"),
     ];
     for text in &good {
         assert!(loads(text), "{text}");
@@ -159,6 +174,23 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
         issuer("issuer: i, audiences: a, algorithms: RS256, keys: {}"),
         issuer("issuer: i, audiences: a, algorithms: RS256, keys: { file: k }, user: a..b"),
         issuer("issuer: i, algorithms: RS256, keys: { file: k }"),
+        deny("reveal: all"),
+        deny("status: {}"),
+        deny("status: { role_missing: 200 }"),
+        deny("status: { role_missing: 302 }"),
+        deny("status: { signature_invalid: 401 }"),
+        deny("status: { engine_error: 404 }"),
+        deny("request_access: 'ftp://a.example/?u={user}'"),
+        deny("request_access: 'https://{service}.example/'"),
+        deny("request_access: 'https://a.example/#{user}'"),
+        deny("login: { url: 'https://a.example/?u={url}' }"),
+        deny("login: { hosts: [a.example] }"),
+        deny("login: { url: 'https://a.example/?u={url}', hosts: [] }"),
+        deny("login: { url: 'https://a.example/?u={url}', hosts: [a.example/x] }"),
+        deny("login: { url: 'https://a.example/?u={url}', hosts: ['*'] }"),
+        deny("titles: { allowed: Welcome }"),
+        deny("titles: { role_missing: {} }"),
+        deny("titles: { role_missing: { english!: Denied } }"),
     ] {
         assert!(!loads(&text), "{text}");
         assert!(!faults(&schema, &instance(&text)).is_empty(), "{text}");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use doorward::compile::compile;
-use doorward::config::Config;
+use doorward::config::{Config, Deny};
 use doorward::diag::{Format, Report, Sources, render};
 use doorward::engine::HeaderPlan;
 use doorward::envoy::{Live, Snapshot};
@@ -75,7 +75,7 @@ pub(crate) fn policy(data: &[u8]) {
 
 /// Whatever Envoy or somebody else sends, the answer is complete.
 pub(crate) fn check(data: &[u8]) {
-    let answer = doorward::envoy::answer(live(), data);
+    let answer = doorward::envoy::answer(live(), deny(), data);
     let answer = CheckResponse::decode(answer.as_slice()).expect("an answer is protobuf");
     let code = answer.status.expect("an answer has a status").code;
     match answer.http_response {
@@ -91,7 +91,12 @@ pub(crate) fn check(data: &[u8]) {
         Some(HttpResponse::DeniedResponse(denied)) => {
             assert_ne!(code, 0);
             let status = denied.status.expect("a denial has an HTTP status").code;
-            assert!([400, 401, 403, 404, 405, 503].contains(&status), "{status}");
+            assert!([302, 400, 401, 403, 404, 405, 503].contains(&status), "{status}");
+            for header in denied.headers.iter().filter_map(|option| option.header.as_ref()) {
+                assert!(header.value.bytes().all(|b| (b' '..=b'~').contains(&b)), "{header:?}");
+                let leads = |to: &str| header.value.starts_with(to);
+                assert!(header.key != "location" || leads("https://login.example.com/?to=https%3A%2F%2F"));
+            }
         }
         other => panic!("an answer that is neither: {other:?}"),
     }
@@ -111,6 +116,11 @@ fn secret(name: &str) -> Option<String> {
 fn config() -> Config {
     let (config, sources, report) = Config::load(&fixture().join("doorward.yaml"), &secret);
     config.unwrap_or_else(|| panic!("{}", render(&report, &sources, Format::Short)))
+}
+
+fn deny() -> &'static Deny {
+    static DENY: OnceLock<Deny> = OnceLock::new();
+    DENY.get_or_init(|| config().deny)
 }
 
 fn load_verifier() -> Verifier {

@@ -1,17 +1,18 @@
 //! What Envoy reads, checked on the encoded bytes.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use prost::Message;
 
-use super::super::id::Ids;
 use super::super::metadata::metadata;
-use super::super::problem::{self, Told};
+use super::super::problem;
 use super::*;
-use crate::engine::Reason;
+use crate::config::Config;
+use crate::denial::{Answer, Denials, Denied};
+use crate::engine::{Headers, Input, Missing, Reason};
 use crate::policy::MethodSet;
 
 fn changes(set: &[(&str, &str)], remove: &[&str]) -> HeaderChanges {
@@ -40,10 +41,26 @@ fn denied(response: &CheckResponse) -> DeniedHttpResponse {
     }
 }
 
+static NOTHING: Missing = Missing { roles: Vec::new(), codes: Vec::new() };
+
+fn denied_request() -> Denied<'static> {
+    Denied {
+        reason: Reason::TokenMissing,
+        id: "id",
+        request: None,
+        service: None,
+        route: None,
+        user: None,
+        missing: &NOTHING,
+        methods: MethodSet::default(),
+    }
+}
+
 fn refuse(reason: Reason, grpc: bool) -> CheckResponse {
-    let told =
-        Told { reason, id: Ids::default().next(), required: None, methods: MethodSet::default(), grpc };
-    deny(problem::denial(told), Struct::default())
+    let denials = Denials::default();
+    let denied = Denied { reason, ..denied_request() };
+    let Answer::Refuse(told) = denials.answer(denied) else { panic!("a redirect") };
+    deny(problem::denial(&told, "id", None, grpc), Struct::default())
 }
 
 fn assert_overwrites(options: &[HeaderValueOption]) {
@@ -215,6 +232,148 @@ proptest! {
         prop_assert_eq!(rest, OkHttpResponse::default());
     }
 }
+
+/// A configuration out of this `deny` section.
+fn deny_section(text: &str) -> Denials {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorward.yaml");
+    std::fs::write(&path, format!("deny:\n{text}")).unwrap();
+    let (config, _, report) = Config::load(&path, &|_| None);
+    Denials::new(&config.unwrap_or_else(|| panic!("{report:?}")).deny)
+}
+
+const LOGIN: &str =
+    "  login: { url: \"https://login.test/start?to={url}\", hosts: [app.test, \"*.app.test\"] }";
+
+#[test]
+fn rsp_13_a_redirect_is_a_complete_denial() {
+    let denials = deny_section(LOGIN);
+    let accept: [(&str, &[u8]); 1] = [("accept", b"text/html")];
+    let request = Input {
+        method: "GET",
+        host: "app.test",
+        path: "/a?b=c",
+        headers: Headers::new(&accept),
+        ..Input::default()
+    };
+    let answer = denials.answer(Denied { request: Some(&request), ..denied_request() });
+    let Answer::Login(location) = answer else { panic!("{answer:?}") };
+    let response = redirect(&location, Struct::default());
+    assert_eq!(wire(&response).status.unwrap().code, 16);
+    let denied = denied(&response);
+    assert_eq!(denied.status.unwrap().code, 302);
+    assert_overwrites(&denied.headers);
+    let headers: Vec<_> = denied.headers.iter().map(|h| h.header.clone().unwrap()).collect();
+    let headers: Vec<_> = headers.iter().map(|h| (h.key.as_str(), h.value.as_str())).collect();
+    let expected = [
+        ("location", "https://login.test/start?to=https%3A%2F%2Fapp.test%2Fa%3Fb%3Dc"),
+        ("cache-control", "no-store"),
+        ("vary", "accept"),
+    ];
+    assert_eq!((headers.as_slice(), denied.body.as_str()), (expected.as_slice(), ""));
+}
+
+/// Text of the kind that gets out of headers and URLs.
+fn nasty() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[!-~]{0,6}",
+        prop::sample::select(vec![
+            "\r\n",
+            "\n",
+            "\0",
+            "//",
+            "/\\",
+            "@",
+            "#",
+            "?",
+            "&",
+            "%0d%0a",
+            "%",
+            ":",
+            ";",
+            "\"",
+            " ",
+            "\t",
+            "\u{e9}",
+            "app.test",
+            "evil.test",
+            "https://",
+            "..",
+            "\u{202e}",
+        ])
+        .prop_map(str::to_owned),
+        any::<String>(),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(
+            proptest::test_runner::FileFailurePersistence::WithSource("regressions"),
+        )),
+        ..ProptestConfig::default()
+    })]
+
+    /// RSP-13, RSP-14: whatever the request holds, headers are headers, and the
+    /// only redirect leads to the login page with one value in its query.
+    #[test]
+    fn a_denial_holds_no_header_of_the_requests_making(
+        reason in prop::sample::select(Reason::ALL),
+        method in prop_oneof![Just("GET".to_owned()), nasty()],
+        host in prop_oneof![3 => Just("app.test".to_owned()), 1 => Just("x.app.test:81".to_owned()), 1 => nasty()],
+        target in prop_oneof![3 => nasty().prop_map(|t| format!("/{t}")), 1 => nasty()],
+        languages in prop_oneof!["(de|fr|en|\\*)(;q=[01](\\.[0-9]{1,3})?)?(, de)?", nasty()],
+        names in prop::collection::vec(nasty(), 3),
+        grpc in any::<bool>(),
+        none in any::<bool>(),
+    ) {
+        let denials = deny_section(if none { REVEALS_NOTHING } else { REVEALS_ALL });
+        let headers: [(&str, &[u8]); 2] = [("accept", b"text/html"), ("accept-language", languages.as_bytes())];
+        let request =
+            Input { method: &method, host: &host, path: &target, headers: Headers::new(&headers), ..Input::default() };
+        let missing = Missing { roles: vec![names[0].clone()], codes: Vec::new() };
+        let denied_request = Denied {
+            reason,
+            request: Some(&request),
+            route: Some(&names[1]),
+            user: Some(&names[2]),
+            missing: &missing,
+            ..denied_request()
+        };
+        let response = match denials.answer(denied_request) {
+            Answer::Login(location) => redirect(&location, Struct::default()),
+            Answer::Refuse(told) => deny(problem::denial(&told, "id", None, grpc), Struct::default()),
+        };
+        prop_assert_ne!(wire(&response).status.unwrap().code, 0);
+        let denied = denied(&response);
+        assert_overwrites(&denied.headers);
+        let status = denied.status.unwrap().code;
+        prop_assert!([302, 400, 401, 403, 404, 405, 503].contains(&status));
+        let locations: Vec<_> = denied.headers.iter().filter(|h| key(h) == "location").collect();
+        prop_assert_eq!(locations.len(), usize::from(status == 302));
+        for location in locations {
+            let url = &location.header.as_ref().unwrap().value;
+            let value = url.strip_prefix("https://login.test/start?to=https%3A%2F%2F").unwrap();
+            prop_assert!(value.starts_with("app.test%2F") || value.starts_with("x.app.test%2F"), "{}", url);
+            prop_assert!(!value.starts_with("app.test%2F%2F"), "{}", url);
+            prop_assert!(value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)), "{}", url);
+        }
+        if let Ok(body) = serde_json::from_str::<serde_json::Value>(&denied.body)
+            && let Some(link) = body["request_access"].as_str()
+        {
+            let values = link.strip_prefix("https://access.test/?r=").unwrap();
+            prop_assert_eq!(values.matches('&').count(), 3, "{}", link);
+            prop_assert!(link.bytes().all(|b| b.is_ascii_graphic()) && !values.contains(['"', '#', '?', '/']), "{}", link);
+        }
+    }
+}
+
+const REVEALS_NOTHING: &str = "  reveal: none\n  login: { url: \"https://login.test/start?to={url}\", hosts: [app.test, \"*.app.test\"] }";
+
+const REVEALS_ALL: &str = "  titles: { token_missing: { en: Sign in, de: \"Anmelden, bitte\" } }
+  request_access: \"https://access.test/?r={missing_roles}&m={method}&t={route}&u={user}\"
+  login: { url: \"https://login.test/start?to={url}\", hosts: [app.test, \"*.app.test\"] }";
 
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![4 => "x-user-[a-c]", 1 => "[xX]_user_[a-c]", 1 => any::<String>()]

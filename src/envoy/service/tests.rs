@@ -7,12 +7,17 @@ use prost::Message;
 
 use super::super::request::tests::check;
 use super::*;
+use crate::denial::Denials;
 use crate::engine::HeaderChanges;
 
 impl<F: Fn(&Words) -> Verdict + Send + Sync + 'static> Judge for F {
     fn judge(&self, words: &Words) -> Verdict {
         self(words)
     }
+}
+
+fn guarded_by<J: Judge>(judge: J, limit: Duration) -> Gate<J> {
+    Gate::new(judge, Denials::default(), limit)
 }
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -58,7 +63,7 @@ async fn ask<J: Judge>(gate: &Gate<J>, check: CheckRequest, timeout: Option<&str
 #[tokio::test]
 async fn fail_2_a_panic_is_a_denial_and_the_next_check_is_answered() {
     let gate =
-        Gate::new(|words: &Words| if words.path == "/panic" { panic!("told to") } else { allowed() }, LONG);
+        guarded_by(|words: &Words| if words.path == "/panic" { panic!("told to") } else { allowed() }, LONG);
     let answer = ask(&gate, check("GET", "/panic", &[]), None).await;
     assert_eq!(status(&answer), 503);
     assert_eq!(metadata_of(&answer, "reason").as_deref(), Some("engine_error"));
@@ -67,7 +72,7 @@ async fn fail_2_a_panic_is_a_denial_and_the_next_check_is_answered() {
 
 #[tokio::test]
 async fn fail_2_a_grpc_caller_sees_a_panic_as_unavailable() {
-    let gate = Gate::new(|_: &Words| -> Verdict { panic!("told to") }, LONG);
+    let gate = guarded_by(|_: &Words| -> Verdict { panic!("told to") }, LONG);
     let answer = ask(&gate, check("POST", "/", &[("content-type", "application/grpc")]), None).await;
     let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!() };
     let status = denied.headers.iter().filter_map(|h| h.header.as_ref()).find(|h| h.key == "grpc-status");
@@ -76,32 +81,32 @@ async fn fail_2_a_grpc_caller_sees_a_panic_as_unavailable() {
 
 #[tokio::test]
 async fn fail_1_an_allow_that_comes_too_late_is_a_denial() {
-    let gate = Gate::new(|_: &Words| allowed(), LONG);
+    let gate = guarded_by(|_: &Words| allowed(), LONG);
     for timeout in ["0m", "0S", "0n"] {
         let answer = ask(&gate, check("GET", "/", &[]), Some(timeout)).await;
         assert_eq!(status(&answer), 503, "{timeout}");
         assert_eq!(metadata_of(&answer, "reason").as_deref(), Some("overloaded"));
     }
     assert_eq!(status(&ask(&gate, check("GET", "/", &[]), Some("1H")).await), 200);
-    let impatient = Gate::new(|_: &Words| allowed(), Duration::ZERO);
+    let impatient = guarded_by(|_: &Words| allowed(), Duration::ZERO);
     assert_eq!(status(&ask(&impatient, check("GET", "/", &[]), Some("1H")).await), 503);
 }
 
 #[tokio::test]
 async fn fail_1_a_denial_that_comes_late_keeps_its_reason() {
-    let gate = Gate::new(|_: &Words| Verdict::of(Reason::RoleMissing), Duration::ZERO);
+    let gate = guarded_by(|_: &Words| Verdict::of(Reason::RoleMissing), Duration::ZERO);
     assert_eq!(status(&ask(&gate, check("GET", "/", &[]), None).await), 403);
 }
 
 #[tokio::test]
 async fn attr_1_an_empty_check_is_malformed() {
-    let gate = Gate::new(|_: &Words| allowed(), LONG);
+    let gate = guarded_by(|_: &Words| allowed(), LONG);
     assert_eq!(status(&ask(&gate, CheckRequest::default(), None).await), 400);
 }
 
 #[tokio::test]
 async fn rsp_6_an_allow_that_can_not_be_sent_is_a_denial() {
-    let gate = Gate::new(
+    let gate = guarded_by(
         |_: &Words| {
             let set = vec![("x-user-id".into(), "a\r\nx-user-roles: admin".into())];
             Verdict { changes: HeaderChanges { set, remove: Vec::new() }, ..Verdict::of(Reason::Allowed) }
@@ -116,7 +121,7 @@ async fn rsp_6_an_allow_that_can_not_be_sent_is_a_denial() {
 #[tokio::test]
 async fn every_reason_gives_its_status_and_its_metadata() {
     for reason in Reason::ALL {
-        let gate = Gate::new(
+        let gate = guarded_by(
             move |_: &Words| Verdict {
                 service: Some("events".into()),
                 route: Some("GET /events".into()),

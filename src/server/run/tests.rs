@@ -64,7 +64,7 @@ impl Running {
         let address = bound.address();
         let (stop, stops) = mpsc::channel(2);
         let keys = keep(ready.upkeep, SystemClock::new()).unwrap();
-        let server = tokio::spawn(run(bound, ready.policy, keys, stops));
+        let server = tokio::spawn(run(bound, ready.policy, ready.denials, keys, stops));
         Self { address, stop, server, folder }
     }
 
