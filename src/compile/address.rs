@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::diag::{Code as Diag, Diagnostic, Place, Report};
 use crate::policy::{AddressRange, IpRule, Located, Network, NetworkRef};
@@ -80,6 +81,26 @@ pub(super) struct Networks<'p>(HashMap<&'p str, &'p [AddressRange]>);
 impl<'p> Networks<'p> {
     pub(super) fn new(networks: &'p [Network]) -> Self {
         Self(networks.iter().map(|n| (n.name.value.as_str(), n.ranges.as_slice())).collect())
+    }
+
+    /// Whether a network has this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// All names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'p str> {
+        self.0.keys().copied()
+    }
+
+    /// Each network as one set, by name.
+    pub(super) fn sets(&self) -> Vec<(Arc<str>, AddressSet)> {
+        let set = |(name, ranges): (&&str, &&[AddressRange])| {
+            (Arc::from(*name), AddressSet::new(ranges.iter().copied()))
+        };
+        let mut sets: Vec<(Arc<str>, AddressSet)> = self.0.iter().map(set).collect();
+        sets.sort_by_key(|(name, _)| Arc::clone(name));
+        sets
     }
 
     /// `None` when a network is unknown; the report says which.

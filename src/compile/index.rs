@@ -1,10 +1,12 @@
 //! The compiled policy: one immutable value.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::address::AddressRule;
+use super::address::{AddressRule, AddressSet};
 use super::bits::BitSet;
+use super::conditions::Condition;
 use super::peers::PeerRule;
 use super::prefix::ServiceTable;
 use super::roles::Roles;
@@ -109,7 +111,7 @@ pub struct Route {
 pub enum Rule {
     /// Said so by `access:`.
     Access(Access),
-    /// Holders of these, by these connections. At least one of them is there.
+    /// Callers of whom all of these hold. At least one is there.
     Needs {
         /// Required peers, if any one of which is not at the other end of the
         /// connection, nothing else counts.
@@ -118,6 +120,8 @@ pub enum Rule {
         roles: Option<Need<RoleId>>,
         /// Required codes.
         codes: Option<Need<CodeId>>,
+        /// A condition.
+        when: Option<Condition>,
     },
 }
 
@@ -154,6 +158,7 @@ pub struct Index {
     service_ids: HashMap<Arc<str>, ServiceId>,
     routes: Box<[Route]>,
     table: ServiceTable,
+    networks: Box<[(Arc<str>, AddressSet)]>,
     revision: Arc<str>,
 }
 
@@ -163,14 +168,23 @@ pub(super) struct Parts {
     pub(super) services: Vec<Service>,
     pub(super) routes: Vec<Route>,
     pub(super) table: ServiceTable,
+    pub(super) networks: Vec<(Arc<str>, AddressSet)>,
     pub(super) revision: Arc<str>,
 }
 
 impl Index {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { roles, services, routes, table, revision } = parts;
+        let Parts { roles, services, routes, table, networks, revision } = parts;
         let service_ids = services.iter().zip(0..).map(|(s, at)| (s.name.clone(), ServiceId(at))).collect();
-        Self { roles, services: services.into(), service_ids, routes: routes.into(), table, revision }
+        Self {
+            roles,
+            services: services.into(),
+            service_ids,
+            routes: routes.into(),
+            table,
+            networks: networks.into(),
+            revision,
+        }
     }
 
     /// The content hash of all policy files: SHA-256, 64 hexadecimal digits.
@@ -254,6 +268,11 @@ impl Index {
     /// All codes that the policy names, and their ids, in order.
     pub fn codes(&self) -> impl Iterator<Item = (CodeId, &Code)> {
         (0..).map(CodeId).zip(&self.roles.codes)
+    }
+
+    /// The names of the networks that an address lies in, in order.
+    pub fn networks_of(&self, address: IpAddr) -> impl Iterator<Item = &str> {
+        self.networks.iter().filter(move |(_, set)| set.contains(address)).map(|(name, _)| &**name)
     }
 
     /// What the policy itself gives to a user.

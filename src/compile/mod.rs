@@ -7,6 +7,8 @@
 
 mod address;
 mod bits;
+mod conditions;
+mod expression;
 mod index;
 mod lint;
 mod need;
@@ -20,6 +22,8 @@ mod trie;
 
 pub use address::{AddressRule, AddressSet};
 pub use bits::BitSet;
+pub use conditions::Condition;
+pub use expression::{Expression, Fact, Facts, Fault, Given, MAX_ROUNDS, Seen, walk};
 pub use index::{Bound, CodeId, Index, Need, Role, RoleId, Route, RouteId, Rule, Service, ServiceId};
 pub use peers::{PeerListed, PeerMap, PeerRule};
 pub use trie::{Found, Trie};
@@ -32,8 +36,9 @@ use crate::policy::{Limits, Policy, read_folder};
 /// Compiles a policy. `None` if the report holds an error.
 pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Option<Index> {
     let networks = address::Networks::new(&policy.networks);
-    let roles = roles::compile(policy, sources, report)?;
-    let names = need::Names { roles: &roles, networks: &networks, sources };
+    let conditions = conditions::Conditions::of(policy);
+    let roles = roles::compile(policy, &conditions, sources, report)?;
+    let names = need::Names { roles: &roles, networks: &networks, conditions: &conditions, sources };
     let mut builder = routes::Builder::new(policy, names, report);
     for service in &policy.services {
         builder.service(service, report);
@@ -44,7 +49,15 @@ pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Optio
     if report.has_errors() {
         return None;
     }
-    Some(Index::new(index::Parts { roles, services, routes, table, revision: revision::of(sources) }))
+    let networks = networks.sets();
+    Some(Index::new(index::Parts {
+        roles,
+        services,
+        routes,
+        table,
+        networks,
+        revision: revision::of(sources),
+    }))
 }
 
 /// Reads and compiles a policy directory. The report is sorted.

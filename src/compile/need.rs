@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::address::{AddressRule, Networks};
+use super::conditions::{Condition, Conditions};
 use super::index::{CodeId, Need, RoleId, Rule};
 use super::peers::PeerRule;
 use super::roles::Roles;
@@ -21,6 +22,7 @@ pub(super) struct Level {
     codes: Wanted<Need<CodeId>>,
     peers: Option<Arc<PeerRule>>,
     ip: Wanted<Arc<AddressRule>>,
+    when: Wanted<Condition>,
 }
 
 /// What names mean, and where things stand.
@@ -28,12 +30,13 @@ pub(super) struct Level {
 pub(super) struct Names<'p> {
     pub(super) roles: &'p Roles,
     pub(super) networks: &'p Networks<'p>,
+    pub(super) conditions: &'p Conditions,
     pub(super) sources: &'p Sources,
 }
 
 impl Level {
     pub(super) fn new(written: &Defaults, names: Names<'_>, report: &mut Report) -> Self {
-        let Defaults { roles, codes, peers, ip } = written;
+        let Defaults { roles, codes, peers, ip, when } = written;
         Self {
             roles: roles.as_ref().map(|need| role_need(need, names, report)),
             codes: codes.as_ref().map(|need| code_need(need, names)),
@@ -42,6 +45,7 @@ impl Level {
                 let place = names.sources.place(ip.span);
                 names.networks.rule(&ip.value, place, report).map(Arc::new)
             }),
+            when: when.as_ref().map(|when| names.conditions.condition(when, names, report)),
         }
     }
 }
@@ -64,15 +68,20 @@ pub(super) fn rule(route: &Route, levels: Levels<'_>, report: &mut Report) -> Op
     let roles = levels.iter().find_map(|level| level.roles.clone());
     let codes = levels.iter().find_map(|level| level.codes.clone());
     let peers = levels.iter().find_map(|level| level.peers.clone());
-    if roles.is_none() && codes.is_none() && peers.is_none() {
+    let when = levels.iter().find_map(|level| level.when.clone());
+    if roles.is_none() && codes.is_none() && peers.is_none() && when.is_none() {
         report.push(
             Diagnostic::at(Diag::NoRequirement, route.span, format!("`{}` requires nothing", route.text))
                 .label("who may call this?")
-                .help("add `roles`, `codes` or `access`; for everyone write `access: anonymous`, for any valid token `access: authenticated`"),
+                .help("add `roles`, `codes`, `when` or `access`; for everyone write `access: anonymous`, for any valid token `access: authenticated`"),
         );
         return None;
     }
-    Some(Rule::Needs { peers, roles: present(roles)?, codes: present(codes)? })
+    let (roles, codes, when) = (present(roles)?, present(codes)?, present(when)?);
+    if let Some(when) = &when {
+        when.check_params(route, report)?;
+    }
+    Some(Rule::Needs { peers, roles, codes, when })
 }
 
 /// `None` where a requirement is there but could not be compiled.

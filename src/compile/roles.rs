@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::bits::BitSet;
+use super::conditions::Conditions;
 use super::index::{Bound, CodeId, Role, RoleId};
 use super::peers::PeerMap;
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources};
@@ -52,8 +53,18 @@ impl Roles {
 
 /// Compiles roles and bindings. After an error the result is only good for
 /// finding more errors.
-pub(super) fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Option<Roles> {
-    let codes: Box<[Code]> = universe(policy).into_iter().cloned().collect();
+pub(super) fn compile(
+    policy: &Policy,
+    conditions: &Conditions,
+    sources: &Sources,
+    report: &mut Report,
+) -> Option<Roles> {
+    let mut codes: Vec<Code> = universe(policy).into_iter().cloned().collect();
+    // So that `user.codes` holds them where a `*` grants them.
+    codes.extend(conditions.codes());
+    codes.sort();
+    codes.dedup();
+    let codes: Box<[Code]> = codes.into();
     within_limits(policy, codes.len(), report)?;
     let names: Vec<Arc<str>> = policy.roles.iter().map(|r| r.name.value.as_str().into()).collect();
     let role_ids = names.iter().cloned().zip((0..).map(RoleId)).collect();

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::decision::Decision;
+use super::facts::RequestFacts;
 use super::input::Input;
 use super::peer;
 use super::principal::Principal;
 use super::request::{Refusal, Request, Upgrade, ambiguous};
-use crate::compile::{Index, PeerListed, Route, RouteId, Rule, Service, ServiceId};
+use crate::compile::{Fault, Index, PeerListed, Route, RouteId, Rule, Service, ServiceId};
 use crate::config::OnAnonymous;
 use crate::policy::{Access, Method, PathFault};
 use crate::words::Reason;
@@ -44,6 +45,8 @@ pub enum Step<'a> {
     Roles(RouteId, bool),
     /// The route's required codes were compared.
     Codes(RouteId, bool),
+    /// The route's condition was asked.
+    Condition(RouteId, Result<bool, Fault>),
 }
 
 /// Decides one request. `identify` is asked at most once, with the service
@@ -139,7 +142,7 @@ fn steps(
     };
     let principal: &Principal = decision.principal.insert(known?);
     observer.step(Step::Caller(principal));
-    if let Rule::Needs { peers: _, roles, codes } = &route.rule {
+    if let Rule::Needs { peers: _, roles, codes, when } = &route.rule {
         if let Some(need) = roles {
             let holds = need.holds(|role| principal.has_role(role));
             observer.step(Step::Roles(route_id, holds));
@@ -152,6 +155,16 @@ fn steps(
             observer.step(Step::Codes(route_id, holds));
             if !holds {
                 return Err((Reason::CodeMissing, ""));
+            }
+        }
+        if let Some(when) = when {
+            let facts = RequestFacts::new(index, input, &request, service, route, principal);
+            let holds = when.expression.holds(&facts);
+            observer.step(Step::Condition(route_id, holds));
+            match holds {
+                Ok(true) => {}
+                Ok(false) => return Err((Reason::ConditionFalse, "")),
+                Err(fault) => return Err((Reason::ConditionError, fault.as_str())),
             }
         }
     }

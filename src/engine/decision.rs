@@ -61,6 +61,9 @@ impl Decision {
             (Reason::PeerDenied, Rule::Needs { peers, .. }) => peers.as_ref().map(|rule| &rule.place),
             (Reason::RoleMissing, Rule::Needs { roles, .. }) => roles.as_ref().map(|need| &need.place),
             (Reason::CodeMissing, Rule::Needs { codes, .. }) => codes.as_ref().map(|need| &need.place),
+            (Reason::ConditionFalse | Reason::ConditionError, Rule::Needs { when, .. }) => {
+                when.as_ref().map(|when| &when.place)
+            }
             _ => None,
         };
         Some(place.unwrap_or(&route.place))

@@ -6,8 +6,10 @@
 mod decide;
 mod decision;
 mod explain;
+mod facts;
 mod headers;
 mod input;
+pub mod json;
 mod lack;
 mod peer;
 mod principal;

@@ -176,6 +176,17 @@ impl Observer for Recorder<'_> {
                     });
                 }
             }
+            Step::Condition(id, holds) => {
+                if let Some(Rule::Needs { when: Some(when), .. }) = rule(id) {
+                    let text = when.expression.text();
+                    let text = match holds {
+                        Ok(true) => format!("{text} is true"),
+                        Ok(false) => format!("{text} is false"),
+                        Err(fault) => format!("{text} fails: {}", fault.as_str()),
+                    };
+                    self.note("condition", holds == Ok(true), text, Some(&when.place));
+                }
+            }
             Step::Codes(id, holds) => {
                 if let Some(Rule::Needs { codes: Some(need), .. }) = rule(id) {
                     let name = |id| index.code(id).map_or("?", |c| c.as_str());

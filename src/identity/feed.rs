@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::keyring::Keyring;
 use super::refresh::{Outcome, Refresh, max_age};
-use super::{crypto, json, material};
+use super::{crypto, material};
 use crate::config::{Algorithm, Issuer, KeySource, KeyUrl, Remote};
+use crate::engine::json;
 
 /// A moment on two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

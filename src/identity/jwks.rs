@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::public_key::PublicKey;
-use super::{base64url, json, jws};
+use super::{base64url, jws};
 use crate::config::{Algorithm, Family};
+use crate::engine::json;
 
 /// How many keys a set may have.
 const MAX_KEYS: usize = 64;

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Refusal, base64url, json};
+use super::{Refusal, base64url};
+use crate::engine::json;
 
 /// A token that is well formed. Without `Debug`: it holds what must not be
 /// printed.

@@ -23,7 +23,6 @@ mod der;
 pub mod devkey;
 pub mod inspect;
 mod feed;
-mod json;
 mod jwks;
 mod jws;
 mod keyfile;

@@ -8,6 +8,7 @@
 mod binding;
 mod document;
 mod elsewhere;
+mod expression;
 mod folder;
 mod method;
 mod name;
@@ -24,6 +25,7 @@ mod template;
 pub use crate::words::{HostPattern, normalize_host};
 pub use binding::{Binding, Holder};
 pub use document::{Network, Policy};
+pub use expression::ExpressionText;
 pub use folder::{Limits, read_folder, read_texts};
 pub use method::{Method, MethodSet};
 pub use name::{Audience, Code, CodePattern, Located, NetworkName, PrincipalName, RoleName, ServiceName};

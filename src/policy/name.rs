@@ -94,6 +94,13 @@ impl Code {
         &self.0
     }
 
+    /// The code of a text that is not a value of its own; `None` for what is not
+    /// well formed.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fine = (1..=CODE.max).contains(&text.len()) && text.chars().all(CODE.allowed);
+        fine.then(|| Self(text.into()))
+    }
+
     /// Reads one code; a `*` has no place in what a route requires.
     pub fn read(text: Text<'_>, report: &mut Report) -> Option<Located<Self>> {
         if text.value.contains('*') {

@@ -1,6 +1,7 @@
 //! Routes, and the defaults they inherit.
 
 use super::elsewhere::{IN_A_ROUTE, IN_DEFAULTS};
+use super::expression::ExpressionText;
 use super::method::MethodSet;
 use super::name::{Code, Located, RoleName};
 use super::need::{IpRule, Need};
@@ -66,15 +67,12 @@ pub struct Defaults {
     pub peers: Option<Located<Vec<Located<PeerPattern>>>>,
     /// The address rule and where the key stands.
     pub ip: Option<Located<IpRule>>,
+    /// The condition and where the key stands.
+    pub when: Option<Located<ExpressionText>>,
 }
 
-const WHEN: (&str, &str) = (
-    "when",
-    "this version can't evaluate conditions and will not ignore them: require a code or a role until it can",
-);
-
 pub(super) const DEFAULTS: Shape =
-    Shape { what: "`defaults`", known: &["roles", "codes", "peers", "ip"], later: &[WHEN] };
+    Shape { what: "`defaults`", known: &["roles", "codes", "peers", "ip", "when"], later: &[] };
 
 impl Defaults {
     /// Reads the value of `defaults:`. The flag tells whether every key that
@@ -99,7 +97,9 @@ impl Defaults {
         let codes = read(fields, "codes", report, Need::codes);
         let peers = read(fields, "peers", report, peers);
         let ip = read(fields, "ip", report, IpRule::read);
-        Some(Self { roles: roles?, codes: codes?, peers: peers?, ip: ip? })
+        let when =
+            read(fields, "when", report, |node, report| ExpressionText::read(node, "the condition", report));
+        Some(Self { roles: roles?, codes: codes?, peers: peers?, ip: ip?, when: when? })
     }
 }
 
@@ -115,8 +115,8 @@ fn peers(node: &Node, report: &mut Report) -> Option<Vec<Located<PeerPattern>>> 
 
 pub(super) const ROUTE: Shape = Shape {
     what: "a route",
-    known: &["route", "description", "access", "roles", "codes", "peers", "ip", "inherit", "upgrade"],
-    later: &[WHEN],
+    known: &["route", "description", "access", "roles", "codes", "peers", "ip", "when", "inherit", "upgrade"],
+    later: &[],
 };
 
 impl Route {
@@ -159,21 +159,22 @@ impl Route {
         fine.then_some(route)
     }
 
-    /// `access` says all there is to say about who: roles, codes or peers
-    /// beside it would be ignored or contradict it.
+    /// `access` says all there is to say about who: a requirement beside it
+    /// would be ignored or contradict it.
     fn check_access(&self, report: &mut Report) -> bool {
         let Some(access) = &self.access else { return true };
         let roles = self.own.roles.as_ref().map(|r| ("roles", r.span));
         let codes = self.own.codes.as_ref().map(|c| ("codes", c.span));
         let peers = self.own.peers.as_ref().map(|p| ("peers", p.span));
+        let when = self.own.when.as_ref().map(|w| ("when", w.span));
         let mut fine = true;
-        for (key, span) in roles.into_iter().chain(codes).chain(peers) {
+        for (key, span) in roles.into_iter().chain(codes).chain(peers).chain(when) {
             fine = false;
             let word = access.value.as_str();
             let token = if key == "peers" {
                 "`peers` alone needs no token"
             } else {
-                "a role or code already needs a valid token"
+                "a role, code or condition already needs a valid token"
             };
             report.push(
                 Diagnostic::at(

@@ -9,12 +9,17 @@ use serde_json::{Map, Number, Value};
 /// One JSON object and nothing else. Byte order marks, trailing text, comments,
 /// invalid UTF-8, lone surrogates and deep nesting are refused by the parser
 /// itself.
-pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(bytes) {
-        Ok(Strict(Value::Object(object))) => Some(object),
-        // The parser's words may repeat its input: they stay here.
-        Ok(_) | Err(_) => None,
+pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    match value(bytes) {
+        Some(Value::Object(object)) => Some(object),
+        _ => None,
     }
+}
+
+/// One JSON value and nothing else, by the same rules.
+pub fn value(bytes: &[u8]) -> Option<Value> {
+    // The parser's words may repeat its input: they stay here.
+    serde_json::from_slice(bytes).ok().map(|Strict(value)| value)
 }
 
 struct Strict(Value);

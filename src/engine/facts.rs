@@ -1,0 +1,209 @@
+//! What conditions ask about a request, each worked out when it is asked for.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::input::Input;
+use super::json;
+use super::principal::Principal;
+use super::request::Request;
+use crate::compile::{Fact, Facts, Fault, Index, Route, Seen, Service, walk};
+use crate::policy::{Segment, decode_segment};
+
+/// A request that got as far as its route's condition.
+pub(super) struct RequestFacts<'a> {
+    index: &'a Index,
+    input: &'a Input<'a>,
+    request: &'a Request<'a>,
+    service: &'a Service,
+    route: &'a Route,
+    principal: &'a Principal,
+    /// Read once, and only if it is asked for.
+    body: OnceLock<Option<Value>>,
+}
+
+/// Names and values of a query.
+type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+
+impl<'a> RequestFacts<'a> {
+    pub(super) fn new(
+        index: &'a Index,
+        input: &'a Input<'a>,
+        request: &'a Request<'a>,
+        service: &'a Service,
+        route: &'a Route,
+        principal: &'a Principal,
+    ) -> Self {
+        Self { index, input, request, service, route, principal, body: OnceLock::new() }
+    }
+
+    /// The decoded segment of a path parameter.
+    fn param(&self, name: &str) -> Option<Cow<'a, str>> {
+        let is_it = |segment: &Segment| matches!(segment, Segment::Param(known) if **known == *name);
+        let at = self.route.template.segments.iter().position(is_it)?;
+        self.request.path.segment(at).map(decode_segment)
+    }
+
+    /// The one value of a header.
+    fn header(&self, name: &str) -> Result<&'a str, Fault> {
+        let mut values = self.input.headers.iter().filter(|(n, _)| *n == name).map(|(_, value)| value);
+        let value = values.next().ok_or(Fault::Missing)?;
+        let plain = value.iter().all(|b| matches!(b, b' '..=b'~'));
+        if values.next().is_some() || !plain {
+            return Err(Fault::Unusable);
+        }
+        std::str::from_utf8(value).map_err(|_| Fault::Unusable)
+    }
+
+    /// The pairs of the query, decoded as forms are. One that is not well formed
+    /// makes all of it unusable: an upstream might read it in its own way.
+    fn query(&self) -> Result<Pairs<'a>, Fault> {
+        let query = self.input.path.split_once('?').map_or("", |(_, query)| query);
+        // Some upstreams split at `;` too.
+        if query.contains(';') {
+            return Err(Fault::Unusable);
+        }
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        pairs
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                Some((form_decoded(name)?, form_decoded(value)?))
+            })
+            .collect::<Option<_>>()
+            .ok_or(Fault::Unusable)
+    }
+
+    fn body(&self) -> Result<&Value, Fault> {
+        let read = || {
+            let mut types = self.input.headers.iter().filter(|(name, _)| *name == "content-type");
+            let (Some((_, kind)), None) = (types.next(), types.next()) else { return None };
+            // Read as JSON only what the upstream will read as JSON.
+            if !is_json(kind) || self.input.headers.has("content-encoding") {
+                return None;
+            }
+            json::value(self.input.body?)
+        };
+        self.body.get_or_init(read).as_ref().ok_or(Fault::Body)
+    }
+}
+
+impl Facts for RequestFacts<'_> {
+    fn seen(&self, fact: &Fact) -> Result<Seen<'_>, Fault> {
+        let borrowed = |text| Ok(Seen::Text(Cow::Borrowed(text)));
+        let Self { index, input, request, service, principal, .. } = self;
+        let subject = principal.subject();
+        match fact {
+            Fact::Method => borrowed(request.method.wire_name()),
+            Fact::Path => borrowed(request.path.as_str()),
+            Fact::Host => borrowed(&request.host),
+            Fact::Scheme if input.scheme.is_empty() => Err(Fault::Missing),
+            Fact::Scheme => borrowed(input.scheme),
+            Fact::Time => i64::try_from(input.now).map(Seen::Int).map_err(|_| Fault::Failed),
+            Fact::Query => {
+                let mut lists: Vec<(Cow<'_, str>, Vec<Cow<'_, str>>)> = Vec::new();
+                for (name, value) in self.query()? {
+                    match lists.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, values)) => values.push(value),
+                        None => lists.push((name, vec![value])),
+                    }
+                }
+                Ok(Seen::Lists(lists))
+            }
+            Fact::QueryOf(name) => {
+                let values: Vec<_> =
+                    self.query()?.into_iter().filter(|(n, _)| **n == **name).map(|(_, v)| v).collect();
+                if values.is_empty() { Err(Fault::Missing) } else { Ok(Seen::Texts(values)) }
+            }
+            Fact::Header(name) => self.header(name).map(|value| Seen::Text(Cow::Borrowed(value))),
+            Fact::Body(path) => {
+                let body = self.body()?;
+                match (body, &**path) {
+                    (body, []) => Ok(Seen::Json(body)),
+                    (Value::Object(members), path) => walk(members, path),
+                    _ => Err(Fault::Type),
+                }
+            }
+            Fact::Ip => {
+                input.source.map(|ip| Seen::Text(ip.to_canonical().to_string().into())).ok_or(Fault::Missing)
+            }
+            Fact::Peer => input.peer.map(|peer| Seen::Text(peer.into())).ok_or(Fault::Missing),
+            Fact::Networks => {
+                let names = input.source.into_iter().flat_map(|ip| index.networks_of(ip));
+                Ok(Seen::Texts(names.map(Cow::Borrowed).collect()))
+            }
+            Fact::Param(name) => self.param(name).map(Seen::Text).ok_or(Fault::Missing),
+            Fact::User => borrowed(&subject.user),
+            Fact::Roles => Ok(Seen::Texts(principal.role_names(index).map(Cow::Borrowed).collect())),
+            Fact::Groups => Ok(Seen::Texts(subject.groups.iter().map(|group| group.into()).collect())),
+            Fact::Codes => Ok(Seen::Texts(principal.codes(index).map(Cow::Borrowed).collect())),
+            Fact::PrimaryRole => {
+                principal.role_names(index).next().map(|role| Seen::Text(role.into())).ok_or(Fault::Missing)
+            }
+            Fact::Claims(path) => walk(&subject.claims, path),
+            Fact::Service => borrowed(&service.name),
+        }
+    }
+
+    fn lists(&self, fact: &Fact, text: &str) -> Result<bool, Fault> {
+        let Self { index, input, principal, .. } = self;
+        Ok(match fact {
+            Fact::Roles => principal.role_names(index).any(|role| role == text),
+            Fact::Groups => principal.subject().groups.iter().any(|group| group == text),
+            Fact::Codes => index.code_named(text).is_some_and(|code| principal.has_code(code)),
+            Fact::Networks => input.source.is_some_and(|ip| index.networks_of(ip).any(|name| name == text)),
+            fact => return self.seen(fact).and_then(|seen| seen.lists(text)),
+        })
+    }
+}
+
+/// `application/json`, and what builds on it (`application/problem+json`).
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|b| *b == b';').next().unwrap_or(content_type).trim_ascii();
+    let essence = essence.to_ascii_lowercase();
+    essence == b"application/json" || (essence.starts_with(b"application/") && essence.ends_with(b"+json"))
+}
+
+/// As the WHATWG URL standard decodes forms, but for what is not well formed.
+fn form_decoded(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains(['%', '+']) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(bytes.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_decoded_or_refused() {
+        assert_eq!(form_decoded("a+b%20c%C3%A9").as_deref(), Some("a b cé"));
+        for odd in ["%", "%2", "%zz", "%ff", "%c0%ae", "a%"] {
+            assert_eq!(form_decoded(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn json_is_what_says_so() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in ["", "text/json", "application/jsonp", "application/x-www-form-urlencoded", "json"] {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+}
