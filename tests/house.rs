@@ -31,7 +31,10 @@ const OWNERS: [(&str, &[&str]); 28] = [
     // In `server/fetch.rs` it is the part of rustls that has its name.
     ("aws_lc_rs", &["identity/crypto.rs", "compile/revision.rs", "server/fetch.rs"]),
     ("base64", &["identity/base64url.rs"]),
-    ("cel", &["compile/expression/cel.rs", "compile/expression/convert.rs"]),
+    (
+        "cel",
+        &["compile/expression/program.rs", "compile/expression/convert.rs", "compile/expression/place.rs"],
+    ),
     ("clap", &["cli/"]),
     ("envoy_types", &["envoy/"]),
     ("granit_parser", &["yaml/parse.rs"]),
@@ -43,7 +46,7 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("mimalloc", &["main.rs"]),
     ("prost", &["envoy/"]),
     ("quick_cache", &["identity/cache.rs"]),
-    ("regex", &["compile/expression/cel.rs"]),
+    ("regex", &["compile/expression/program.rs"]),
     ("rustls_native_certs", &["server/fetch.rs"]),
     ("serde", &["cli/", "diag/", "engine/", "envoy/problem.rs"]),
     // Claims are JSON, and they are what tokens, headers and conditions speak of.

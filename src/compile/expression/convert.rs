@@ -11,8 +11,9 @@ use cel::common::ast::{
 use super::expr::{Expr, Kind, Loop, Operator};
 use super::fact::Fact;
 use super::functions::Function;
+use super::place::Places;
+use super::variables::{self, ROOTS, suggestion};
 use super::{MAX_DEPTH, Mistake};
-use crate::diag::did_you_mean;
 
 /// A variable that no text can spell: true while a loop may go on.
 pub(super) const ROUND: &str = "@round";
@@ -36,8 +37,7 @@ pub(super) fn call(name: &str, args: Vec<IdedExpr>) -> IdedExpr {
 }
 
 pub(super) struct Converter<'t> {
-    offsets: &'t SourceInfo,
-    text: &'t str,
+    places: Places<'t>,
     /// The variables of the loops around.
     scope: Vec<String>,
     depth: usize,
@@ -50,29 +50,14 @@ pub(super) struct Converted {
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// The variables there are, and what can be asked of each.
-const ROOTS: [&str; 6] = ["request", "source", "path", "user", "claims", "service"];
-const OF_REQUEST: [&str; 8] = ["method", "path", "host", "scheme", "query", "headers", "time", "body"];
-const OF_SOURCE: [&str; 3] = ["ip", "principal", "networks"];
-const OF_USER: [&str; 5] = ["id", "roles", "groups", "codes", "primary_role"];
-
-/// Words of other tools for what is here.
-const ELSEWHERE: [(&str, &str); 10] = [
-    ("auth", "the token's claims are `claims`"),
-    ("http", "the request is `request`"),
-    ("input", "the request is `request`"),
-    ("jwt", "the token's claims are `claims`"),
-    ("method", "write `request.method`"),
-    ("now", "write `request.time`"),
-    ("params", "path parameters are `path.NAME`"),
-    ("principal", "the caller is `user`; a workload's certificate is `source.principal`"),
-    ("subject", "the caller is `user`"),
-    ("token", "the token's claims are `claims`"),
-];
-
 impl<'t> Converter<'t> {
     pub(super) fn new(offsets: &'t SourceInfo, text: &'t str) -> Self {
-        Self { offsets, text, scope: Vec::new(), depth: 0, converted: Converted::default() }
+        Self {
+            places: Places { offsets, text },
+            scope: Vec::new(),
+            depth: 0,
+            converted: Converted::default(),
+        }
     }
 
     pub(super) fn finish(self) -> Converted {
@@ -81,7 +66,7 @@ impl<'t> Converter<'t> {
 
     /// Our tree; the parser's becomes what is to be run. `None` after a mistake.
     pub(super) fn expr(&mut self, node: &mut IdedExpr) -> Option<Expr> {
-        let at = self.place(node);
+        let at = self.places.of(node);
         if self.depth >= MAX_DEPTH {
             return self.wrong(
                 at,
@@ -101,11 +86,11 @@ impl<'t> Converter<'t> {
             && !self.scope.iter().any(|variable| variable == root)
         {
             let members: Vec<&str> = members.into_iter().rev().collect();
-            let fact = self.fact(root, &members, at)?;
+            let fact = self.taken(variables::fact(root, &members, at))?;
             return self.slot(node, fact, has, at);
         }
         if let Some(name) = header_asked_for(&node.expr) {
-            let fact = self.header(name, at).map(Fact::Header)?;
+            let fact = self.taken(variables::header(name, at)).map(Fact::Header)?;
             return self.slot(node, fact, true, at);
         }
         match &mut node.expr {
@@ -228,7 +213,7 @@ impl<'t> Converter<'t> {
 
     /// Puts a slot where a fact stands.
     fn slot(&mut self, node: &mut IdedExpr, fact: Fact, has: bool, at: (usize, usize)) -> Option<Kind> {
-        if has && !may_miss(&fact) {
+        if has && !variables::may_miss(&fact) {
             return self.wrong(at, "this is always there", "needs no `has`", "leave `has(..)` out");
         }
         let slot = if has { Slot::Has(fact.clone()) } else { Slot::Fact(fact.clone()) };
@@ -240,94 +225,6 @@ impl<'t> Converter<'t> {
         let value = IdedExpr { id: node.id, expr: Node::Ident(format!("@{number}")) };
         *node = if fact == Fact::Time { call("timestamp", vec![value]) } else { value };
         Some(if has { Kind::HasFact(fact) } else { Kind::Fact(fact) })
-    }
-
-    fn fact(&mut self, root: &str, members: &[&str], at: (usize, usize)) -> Option<Fact> {
-        let boxed = |path: &[&str]| path.iter().map(|name| (*name).into()).collect::<Box<[Box<str>]>>();
-        let (fact, rest) = match (root, members) {
-            ("claims", path) => (Fact::Claims(boxed(path)), &[][..]),
-            ("request", ["body", path @ ..]) => (Fact::Body(boxed(path)), &[][..]),
-            ("request", ["query", name, rest @ ..]) => (Fact::QueryOf((*name).into()), rest),
-            ("request", ["query"]) => (Fact::Query, &[][..]),
-            ("request", ["headers", name, rest @ ..]) => (Fact::Header(self.header(name, at)?), rest),
-            ("request", ["headers"]) => {
-                let help = "write `request.headers[\"x-name\"]`, or `\"x-name\" in request.headers`";
-                return self.wrong(at, "headers are asked for one by one", "which one?", help);
-            }
-            ("request", ["method", rest @ ..]) => (Fact::Method, rest),
-            ("request", ["path", rest @ ..]) => (Fact::Path, rest),
-            ("request", ["host", rest @ ..]) => (Fact::Host, rest),
-            ("request", ["scheme", rest @ ..]) => (Fact::Scheme, rest),
-            ("request", ["time", rest @ ..]) => (Fact::Time, rest),
-            ("source", ["ip", rest @ ..]) => (Fact::Ip, rest),
-            ("source", ["principal", rest @ ..]) => (Fact::Peer, rest),
-            ("source", ["networks", rest @ ..]) => (Fact::Networks, rest),
-            ("path", [name, rest @ ..]) => (Fact::Param((*name).into()), rest),
-            ("user", ["id", rest @ ..]) => (Fact::User, rest),
-            ("user", ["roles", rest @ ..]) => (Fact::Roles, rest),
-            ("user", ["groups", rest @ ..]) => (Fact::Groups, rest),
-            ("user", ["codes", rest @ ..]) => (Fact::Codes, rest),
-            ("user", ["primary_role", rest @ ..]) => (Fact::PrimaryRole, rest),
-            ("service", rest) => (Fact::Service, rest),
-            _ => return self.unknown(root, members.first().copied(), at),
-        };
-        if !rest.is_empty() {
-            let help = "only `claims`, `request.body` and `request.query` have members of their own";
-            return self.wrong(at, format!("this has no member `{}`", rest.join(".")), "no members", help);
-        }
-        Some(fact)
-    }
-
-    fn header(&mut self, name: &str, at: (usize, usize)) -> Option<Box<str>> {
-        let is_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
-        if name.is_empty() || !name.bytes().all(is_name) {
-            let help = "names of headers are lower-case letters, digits and `-`";
-            return self.wrong(at, format!("no header is called `{name}`"), "never there", help);
-        }
-        if name.starts_with("x-user-") {
-            let help =
-                "ask for `user.id`, `user.roles` or `claims`; what a client sends by this name never counts";
-            return self.wrong(
-                at,
-                format!("`{name}` is what Doorward tells the upstream"),
-                "not the client's to say",
-                help,
-            );
-        }
-        Some(name.into())
-    }
-
-    fn unknown<T>(&mut self, root: &str, member: Option<&str>, at: (usize, usize)) -> Option<T> {
-        let known: &[&str] = match root {
-            "request" => &OF_REQUEST,
-            "source" => &OF_SOURCE,
-            "user" => &OF_USER,
-            "path" => {
-                return self.wrong(
-                    at,
-                    "`path` is used by its parameters",
-                    "which one?",
-                    "write `path.NAME`; the request's path is `request.path`",
-                );
-            }
-            _ => {
-                let help = match ELSEWHERE.iter().find(|(word, _)| *word == root) {
-                    Some((_, help)) => (*help).to_owned(),
-                    None => suggestion(root, &ROOTS, "variables"),
-                };
-                return self.wrong(at, format!("there is no variable `{root}`"), "not known", help);
-            }
-        };
-        match member {
-            Some(member) => {
-                let help = suggestion(member, known, "members");
-                self.wrong(at, format!("`{root}` has no member `{member}`"), "not known", help)
-            }
-            None => {
-                let help = format!("its members are `{}`", known.join("`, `"));
-                self.wrong(at, format!("`{root}` is used by its members"), "which one?", help)
-            }
-        }
     }
 
     fn unknown_function<T>(&mut self, name: &str, on_value: bool, at: (usize, usize)) -> Option<T> {
@@ -356,6 +253,11 @@ impl<'t> Converter<'t> {
         )
     }
 
+    /// What was made, or its mistake written down.
+    fn taken<T>(&mut self, made: Result<T, Mistake>) -> Option<T> {
+        made.map_err(|mistake| self.converted.mistakes.push(mistake)).ok()
+    }
+
     fn wrong<T>(
         &mut self,
         at: (usize, usize),
@@ -365,64 +267,6 @@ impl<'t> Converter<'t> {
     ) -> Option<T> {
         self.converted.mistakes.push(Mistake::new(at, message, label, help));
         None
-    }
-
-    /// Where a node stands, with what the parser does not count in: the name of a
-    /// call, and closing brackets.
-    fn place(&self, node: &IdedExpr) -> (usize, usize) {
-        let (mut from, mut to) = self.extent(node);
-        if matches!(node.expr, Node::Literal(_)) {
-            return (from, to);
-        }
-        let part = |from, to| self.text.get(from..to).unwrap_or_default();
-        let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if part(from, to).starts_with('(') {
-            from -= part(0, from).chars().rev().take_while(|c| name(*c)).count();
-        }
-        let count = |bracket| part(from, to).matches(bracket).count();
-        let open = count('(').saturating_sub(count(')')) + count('[').saturating_sub(count(']'));
-        let closing = part(to, self.text.len()).bytes().take_while(|b| matches!(b, b')' | b']'));
-        to += closing.take(open).count();
-        (from, to)
-    }
-
-    /// The bytes of the text that a node and all below it take.
-    fn extent(&self, node: &IdedExpr) -> (usize, usize) {
-        let byte = |n: u32| {
-            let n = usize::try_from(n).unwrap_or(usize::MAX);
-            self.text.char_indices().nth(n).map_or(self.text.len(), |(at, _)| at)
-        };
-        let own = self.offsets.offset_for(node.id).map(|(from, to)| (byte(from), byte(to.saturating_add(1))));
-        let below = children(node).map(|child| self.extent(child));
-        let (from, mut to) = own
-            .into_iter()
-            .chain(below)
-            .reduce(|(a, b), (c, d)| (a.min(c), b.max(d)))
-            .unwrap_or((0, self.text.len()));
-        if let Node::Select(select) = &node.expr {
-            let rest = self.text.get(to..).unwrap_or_default();
-            let member = rest.strip_prefix('.').unwrap_or(rest);
-            if member.starts_with(select.field.as_str()) {
-                to += rest.len() - member.len() + select.field.len();
-            }
-        }
-        (from, to)
-    }
-}
-
-fn suggestion(word: &str, known: &[&str], what: &str) -> String {
-    match did_you_mean(word, known.iter().copied()) {
-        Some(best) => format!("did you mean `{best}`?"),
-        None => format!("the {what} are `{}`", known.join("`, `")),
-    }
-}
-
-/// Whether a fact may be absent, so that `has` makes sense.
-fn may_miss(fact: &Fact) -> bool {
-    match fact {
-        Fact::Claims(path) | Fact::Body(path) => !path.is_empty(),
-        Fact::QueryOf(_) | Fact::Header(_) | Fact::Ip | Fact::Peer | Fact::PrimaryRole => true,
-        _ => false,
     }
 }
 
@@ -466,15 +310,5 @@ fn chain(node: &Node) -> Option<(&str, Vec<&str>, bool)> {
             }
             _ => return None,
         }
-    }
-}
-
-fn children(node: &IdedExpr) -> Box<dyn Iterator<Item = &IdedExpr> + '_> {
-    match &node.expr {
-        Node::Call(call) => Box::new(call.target.iter().map(|target| &**target).chain(&call.args)),
-        Node::Select(select) => Box::new(std::iter::once(&*select.operand)),
-        Node::List(list) => Box::new(list.elements.iter()),
-        Node::Comprehension(over) => Box::new([&over.iter_range, &over.loop_step].into_iter()),
-        _ => Box::new(std::iter::empty()),
     }
 }

@@ -8,13 +8,15 @@
 //! The commonest shapes are asked natively, everything else of the interpreter;
 //! both give the same answer. An expression knows no request: it asks [`Facts`].
 
-mod cel;
 mod check;
 mod convert;
 mod expr;
 mod fact;
 mod functions;
 mod native;
+mod place;
+mod program;
+mod variables;
 
 use std::sync::Arc;
 
@@ -36,7 +38,7 @@ pub struct Expression {
     text: Arc<str>,
     kind: expr::Type,
     native: Option<native::Native>,
-    program: cel::Program,
+    program: program::Program,
     names: Names,
 }
 
@@ -85,7 +87,7 @@ impl Expression {
             let help = "split the route, or say with roles and codes what they can say";
             return Err(vec![Mistake::new((0, text.len()), message, "too long", help)]);
         }
-        let (mut parsed, offsets) = cel::parse(text).map_err(|mistake| vec![mistake])?;
+        let (mut parsed, offsets) = program::parse(text).map_err(|mistake| vec![mistake])?;
         let mut converted = convert::Converter::new(&offsets, text);
         let expr = converted.expr(&mut parsed);
         let convert::Converted { slots, mut mistakes } = converted.finish();
@@ -93,7 +95,7 @@ impl Expression {
         let mut checker = check::Checker::default();
         let kind = checker.kind(&expr);
         mistakes.extend(checker.mistakes);
-        let mut program = cel::Program::new(parsed, slots);
+        let mut program = program::Program::new(parsed, slots);
         mistakes.extend(program.settle(&expr));
         if !mistakes.is_empty() {
             mistakes.sort_by_key(|m| m.at);

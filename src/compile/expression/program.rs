@@ -1,5 +1,5 @@
-//! The interpreter, and the text it reads. With `convert.rs` the only file that
-//! names the CEL crate.
+//! The interpreter, and the text it reads. With `convert.rs` and `place.rs`, which
+//! read its tree, the only files that name the CEL crate.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
