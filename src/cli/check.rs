@@ -19,7 +19,8 @@ use self::show::Outcome;
 use super::inputs::{Input, Located, locate, policy};
 use super::{Exit, Failure, Term, redact, time};
 use crate::config::OnAnonymous;
-use crate::engine::{self, HeaderPlan, Headers, Principal, Reason, explain};
+use crate::denial::{Denials, Denied};
+use crate::engine::{self, HeaderPlan, Headers, Missing, Principal, Reason, explain};
 
 /// Decide one request offline, and explain the decision step by step.
 ///
@@ -64,6 +65,9 @@ pub(crate) struct Args {
 
 /// Where requests come from if nobody says so.
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Stands where the id of a decision would: what is only tried has none.
+const NO_ID: &str = "00000000000000000000000000000000";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum As {
@@ -117,6 +121,23 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
             }
         }
     }
+    let denials = config.as_ref().map_or_else(Denials::default, |config| Denials::new(&config.deny));
+    let missing = Missing::of(&index, &decision);
+    let answer = (!decision.reason.is_allowed()).then(|| {
+        denials.answer(Denied {
+            reason: decision.reason,
+            id: NO_ID,
+            request: Some(&input),
+            service: decision.service_name(&index),
+            route: decision.route_text(&index),
+            user: decision.principal.as_ref().map(|principal| principal.subject().user.as_str()),
+            missing: &missing,
+            methods: decision.allow,
+        })
+    });
+    if let Some(answer) = &answer {
+        explanation.status = answer.status();
+    }
     explanation.map_places(|place| crate::diag::below(&directory, place));
 
     let outcome = Outcome {
@@ -129,6 +150,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         origin,
         anybody: caller.is_somebody(),
         changes: changes.as_ref(),
+        answer: answer.as_ref(),
         directory: &directory,
         index: &index,
     };

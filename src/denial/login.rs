@@ -18,6 +18,10 @@ use crate::words::normalize_host;
 pub struct Location(String);
 
 impl Location {
+    /// The HTTP status that sends a browser there. 302 has it ask again by `GET`
+    /// or `HEAD`, which is all that is sent to log in.
+    pub const STATUS: u16 = 302;
+
     /// The URL.
     pub fn as_str(&self) -> &str {
         &self.0

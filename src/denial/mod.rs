@@ -76,6 +76,16 @@ pub enum Answer<'p> {
     Refuse(Told<'p>),
 }
 
+impl Answer<'_> {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Login(_) => Location::STATUS,
+            Self::Refuse(told) => told.refusal.http(),
+        }
+    }
+}
+
 /// What a denied caller is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told<'p> {

@@ -154,3 +154,67 @@ fn code(index: &Index, principal: &Principal, id: CodeId) -> Lack {
     let out_of_scope = scopes.is_some_and(|scopes| !scopes.contains(&name));
     Lack::Code { name, granted_by, denied_by, out_of_scope }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::OnAnonymous;
+    use crate::engine::{Input, Subject, decide, tests};
+
+    const POLICY: &str = "
+roles:
+  reader: { grants: [a:read] }
+  writer: { grants: [a:write] }
+  auditor: { denies: [a:write] }
+services:
+  a:
+    paths: [/a]
+    routes:
+      - { route: GET /a/any, roles: { any: [writer, auditor] } }
+      - { route: GET /a/all, roles: { all: [reader, writer] } }
+      - { route: GET /a/both, roles: writer, codes: { all: [a:read, a:write] } }
+      - { route: GET /a/code, roles: reader, codes: { any: [a:write, a:own] } }
+      - { route: GET /a/closed, access: denied }
+";
+
+    /// What somebody with these roles lacks: roles, then codes.
+    fn missing(path: &str, roles: &[&str]) -> (String, String) {
+        let index = tests::index(POLICY);
+        let input = Input { method: "GET", host: "a.test", path, ..Input::default() };
+        let decision = decide(&index, &input, OnAnonymous::Unseen, |_| {
+            let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+            let subject = Subject { user: "ann".to_owned(), roles, ..Subject::default() };
+            Ok(Arc::new(Principal::resolve(&index, subject)))
+        });
+        let Missing { roles, codes } = Missing::of(&index, &decision);
+        (roles.join(" "), codes.join(" "))
+    }
+
+    #[test]
+    fn what_is_missing_is_what_would_have_to_be_given() {
+        for (path, held, roles, codes) in [
+            ("/a/any", &[][..], "auditor writer", ""),
+            ("/a/any", &["writer"], "", ""),
+            ("/a/all", &["reader"], "writer", ""),
+            ("/a/all", &[], "reader writer", ""),
+            ("/a/both", &[], "writer", "a:read a:write"),
+            ("/a/both", &["reader"], "writer", "a:write"),
+            ("/a/both", &["writer"], "", "a:read"),
+            ("/a/both", &["reader", "writer", "auditor"], "", "a:write"),
+            ("/a/code", &["reader"], "", "a:own a:write"),
+            ("/a/closed", &["reader"], "", ""),
+            ("/nothing", &[], "", ""),
+        ] {
+            let (mut found, sorted) = (missing(path, held), |text: &str| {
+                let mut names: Vec<&str> = text.split(' ').collect();
+                names.sort_unstable();
+                names.join(" ")
+            });
+            found = (sorted(&found.0), sorted(&found.1));
+            assert_eq!(found, (roles.to_owned(), codes.to_owned()), "{path} {held:?}");
+        }
+    }
+}

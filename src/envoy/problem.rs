@@ -79,9 +79,12 @@ fn text(told: &Told<'_>, id: &str, required: Option<&Required>) -> Denial {
     headers.extend(challenge.map(|challenge| ("www-authenticate", challenge.to_owned())));
     headers.push(("grpc-status", refusal.grpc().to_string()));
     let word = word.map_or_else(String::new, |word| format!("{word}: "));
+    let words = detail.unwrap_or(title);
     let required = required.map(sentence).unwrap_or_default();
     let link = request_access.as_ref().map_or_else(String::new, |url| format!(" Request access: {url}"));
-    let body = format!("{word}{}{required}{link} [decision {id}]", detail.unwrap_or(title));
+    // A title is no sentence, and others may follow.
+    let stop = if words.ends_with(char::is_alphanumeric) { "." } else { "" };
+    let body = format!("{word}{words}{stop}{required}{link} [decision {id}]");
     Denial { refusal: *refusal, headers, body }
 }
 
@@ -318,7 +321,7 @@ mod tests {
             {"type": "about:blank", "title": "Forbidden", "status": 403, "decision_id": ID});
         assert_eq!(body, expected);
         let text = told(&deny, denied(Reason::RoleMissing), Some(&required), true).body;
-        assert_eq!(text, format!("Forbidden [decision {ID}]"));
+        assert_eq!(text, format!("Forbidden. [decision {ID}]"));
     }
 
     #[test]

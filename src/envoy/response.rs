@@ -74,19 +74,15 @@ pub(super) fn deny(denial: Denial, metadata: Struct) -> CheckResponse {
 }
 
 /// The way to the login page, for a browser whose request was denied: the only
-/// denial that is no refusal to HTTP. 302 has the browser ask again by `GET` or
-/// `HEAD`, which is all that was asked with.
+/// denial that is no refusal to HTTP.
 pub(super) fn redirect(location: &Location, metadata: Struct) -> CheckResponse {
     let headers = vec![
         ("location", location.as_str().to_owned()),
         ("cache-control", "no-store".to_owned()),
         ("vary", "accept".to_owned()),
     ];
-    denied(Refusal::Unauthorized.grpc(), FOUND, headers, String::new(), metadata)
+    denied(Refusal::Unauthorized.grpc(), Location::STATUS, headers, String::new(), metadata)
 }
-
-/// The HTTP status of a redirect.
-pub(super) const FOUND: u16 = 302;
 
 fn denied(
     code: i32,

@@ -122,13 +122,13 @@ impl<J: Judge> Gate<J> {
             missing: &verdict.missing,
             methods: verdict.methods,
         });
-        match answer {
-            Answer::Login(location) => (response::redirect(&location, metadata), response::FOUND),
+        let response = match &answer {
+            Answer::Login(location) => response::redirect(location, metadata),
             Answer::Refuse(told) => {
-                let denial = problem::denial(&told, &id, verdict.required.as_ref(), grpc);
-                (response::deny(denial, metadata), told.refusal.http())
+                response::deny(problem::denial(told, &id, verdict.required.as_ref(), grpc), metadata)
             }
-        }
+        };
+        (response, answer.status())
     }
 }
 

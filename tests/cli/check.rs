@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Doorward, doorward, golden};
+use crate::support::{Doorward, doorward, golden, root};
 use crate::token::{SECRET, Shop};
 
 fn check(args: &[&str]) -> String {
@@ -104,6 +104,48 @@ fn the_request_is_what_the_arguments_say() {
     assert_eq!(by(&["POST", "/events", "-H", "X-HTTP-Method-Override: DELETE"]), "request_malformed");
     let grpc = ["POST", "/events.v1.EventService/GetEvent", "-H", "Content-Type: application/grpc+proto"];
     assert_eq!(by(&[&grpc[..], &ann].concat()), "allowed");
+}
+
+#[test]
+fn a_denial_shows_what_the_caller_gets() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("doorward.yaml");
+    let asked = |deny: &str, args: &[&str]| {
+        let policies = root().join("policies");
+        fs::write(&config, format!("policies: {}\ndeny: {{ {deny} }}\n", policies.display())).unwrap();
+        let fixed = ["check", "--config", config.to_str().unwrap()];
+        let said = doorward([&fixed[..], args].concat());
+        let lines =
+            said.out.lines().enumerate().filter(|(at, line)| *at == 0 || line.starts_with("  answer"));
+        (said.code, lines.map(|(_, line)| line.to_owned()).collect::<Vec<_>>())
+    };
+    let ann = ["GET", "/events/42/audit", "--user", "ann", "--roles", "viewer"];
+    let link = "status: { code_missing: 404 }, titles: { code_missing: Not for you }, \
+                request_access: 'https://access.example.com/?r={missing_roles}&c={missing_codes}&u={user}'";
+    let (code, lines) = asked(link, &ann);
+    assert_eq!(code, 1);
+    assert_eq!(
+        lines,
+        [
+            "DENY 404 code_missing   GET /events/42/audit",
+            "  answer    the caller is told \"Not for you\"",
+            "  answer    request access at https://access.example.com/?r=&c=audit%3Aread&u=ann",
+        ]
+    );
+    let none = asked("reveal: none", &ann).1;
+    assert_eq!(none.last().unwrap(), "  answer    the caller is told the status, no more");
+    assert_eq!(asked("reveal: requirement", &ann).1.len(), 1);
+
+    let login = "login: { url: 'https://login.example.com/?to={url}', hosts: api.example.com }";
+    let browser = ["GET", "https://api.example.com/events/1", "-H", "Accept: text/html"];
+    assert_eq!(
+        asked(login, &browser).1,
+        [
+            "DENY 302 token_missing   GET /events/1",
+            "  answer    the browser is sent to https://login.example.com/?to=https%3A%2F%2Fapi.example.com%2Fevents%2F1",
+        ]
+    );
+    assert_eq!(asked(login, &browser[..2]).1, ["DENY 401 token_missing   GET /events/1"]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod support;
 
 mod careless;
 mod credential;
+mod denial;
 mod envoy_config;
 mod failure;
 mod host;

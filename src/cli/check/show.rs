@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::request::Request;
 use crate::cli::{Style, Term};
 use crate::compile::Index;
+use crate::denial::{Answer, Told};
 use crate::engine::{Decision, Explanation, HeaderChanges, Origin, Reason};
 use crate::policy::Method;
 
@@ -26,6 +27,8 @@ pub(super) struct Outcome<'a> {
     pub(super) anybody: bool,
     /// What becomes of the request's headers, where a configuration says so.
     pub(super) changes: Option<&'a HeaderChanges>,
+    /// What the caller gets instead, on a denial.
+    pub(super) answer: Option<&'a Answer<'a>>,
     pub(super) directory: &'a Path,
     pub(super) index: &'a Index,
 }
@@ -62,9 +65,8 @@ pub(super) fn text(outcome: &Outcome<'_>, term: Term) -> String {
         };
         lines.push(Line { label, text: lack.to_string(), place: None, style: Style::Bad });
     }
-    if decision.reason.public_word() != decision.reason.as_str() {
-        let text = format!("the caller is told {}, no more", decision.reason.public_word());
-        lines.push(Line::plain("answer", text));
+    if let Some(answer) = outcome.answer {
+        lines.extend(told(decision.reason, answer).map(|text| Line::plain("answer", text)));
     }
     if let Some(changes) = outcome.changes {
         lines.extend(headers(changes));
@@ -108,6 +110,23 @@ impl Line<'_> {
             None => format!("  {label} {text}\n"),
         }
     }
+}
+
+/// What the caller is told, where it is not the reason in our own words.
+fn told(reason: Reason, answer: &Answer<'_>) -> impl Iterator<Item = String> {
+    let [about, link] = match answer {
+        Answer::Login(location) => [Some(format!("the browser is sent to {}", location.as_str())), None],
+        Answer::Refuse(Told { word, title, detail, request_access, .. }) => {
+            let about = match word {
+                None => Some("the caller is told the status, no more".to_owned()),
+                Some(_) if detail.is_none() => Some(format!("the caller is told \"{title}\"")),
+                Some(word) if *word != reason.as_str() => Some(format!("the caller is told {word}, no more")),
+                Some(_) => None,
+            };
+            [about, request_access.as_ref().map(|url| format!("request access at {url}"))]
+        }
+    };
+    about.into_iter().chain(link)
 }
 
 /// What the upstream is told. The look-alikes of managed names, which are
@@ -156,8 +175,11 @@ fn hints(outcome: &Outcome<'_>) -> impl Iterator<Item = String> {
 struct Json<'a> {
     #[serde(flatten)]
     explanation: &'a Explanation,
-    /// What the caller is told.
-    public_reason: &'a str,
+    /// What the caller is told, unless no reason is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_reason: Option<&'a str>,
+    #[serde(flatten)]
+    answer: JsonAnswer<'a>,
     request: JsonRequest<'a>,
     /// Who called, where the route asked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,6 +188,18 @@ struct Json<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<JsonHeaders<'a>>,
     policy: JsonPolicy<'a>,
+}
+
+/// On a denial, what the caller gets.
+#[derive(Serialize, Default)]
+struct JsonAnswer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_title: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_access: Option<&'a str>,
+    /// Where a browser is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -203,11 +237,32 @@ struct JsonPolicy<'a> {
 /// One JSON object.
 pub(super) fn json(outcome: &Outcome<'_>) -> String {
     let Outcome {
-        decision, explanation, request, service, source, origin, changes, directory, index, ..
+        decision,
+        explanation,
+        request,
+        service,
+        source,
+        origin,
+        changes,
+        answer,
+        directory,
+        index,
+        ..
     } = outcome;
+    let (word, answer) = match answer {
+        None => (Some(decision.reason.public_word()), JsonAnswer::default()),
+        Some(Answer::Login(to)) => {
+            (None, JsonAnswer { location: Some(to.as_str()), ..JsonAnswer::default() })
+        }
+        Some(Answer::Refuse(Told { word, title, request_access, .. })) => {
+            let request_access = request_access.as_deref();
+            (*word, JsonAnswer { public_title: Some(title), request_access, location: None })
+        }
+    };
     let told = Json {
         explanation,
-        public_reason: decision.reason.public_word(),
+        public_reason: word,
+        answer,
         request: JsonRequest {
             method: &request.method,
             host: &request.host,

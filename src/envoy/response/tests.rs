@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use prost::Message;
@@ -328,7 +328,7 @@ proptest! {
         grpc in any::<bool>(),
         none in any::<bool>(),
     ) {
-        let denials = deny_section(if none { REVEALS_NOTHING } else { REVEALS_ALL });
+        let denials = if none { &*REVEALS_NOTHING } else { &*REVEALS_ALL };
         let headers: [(&str, &[u8]); 2] = [("accept", b"text/html"), ("accept-language", languages.as_bytes())];
         let request =
             Input { method: &method, host: &host, path: &target, headers: Headers::new(&headers), ..Input::default() };
@@ -369,11 +369,16 @@ proptest! {
     }
 }
 
-const REVEALS_NOTHING: &str = "  reveal: none\n  login: { url: \"https://login.test/start?to={url}\", hosts: [app.test, \"*.app.test\"] }";
+static REVEALS_NOTHING: LazyLock<Denials> =
+    LazyLock::new(|| deny_section(&format!("  reveal: none\n{LOGIN}")));
 
-const REVEALS_ALL: &str = "  titles: { token_missing: { en: Sign in, de: \"Anmelden, bitte\" } }
-  request_access: \"https://access.test/?r={missing_roles}&m={method}&t={route}&u={user}\"
-  login: { url: \"https://login.test/start?to={url}\", hosts: [app.test, \"*.app.test\"] }";
+static REVEALS_ALL: LazyLock<Denials> = LazyLock::new(|| {
+    deny_section(&format!(
+        "  titles: {{ token_missing: {{ en: Sign in, de: \"Anmelden, bitte\" }} }}
+  request_access: \"https://access.test/?r={{missing_roles}}&m={{method}}&t={{route}}&u={{user}}\"
+{LOGIN}"
+    ))
+});
 
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![4 => "x-user-[a-c]", 1 => "[xX]_user_[a-c]", 1 => any::<String>()]

@@ -65,6 +65,18 @@ impl Stack {
         SHARED.get_or_init(|| Self::start_with("tests/it/doorward.yaml", "info", &careless))
     }
 
+    /// The same policy, with denials that help: `tests/it/helpful.yaml`. Shared by many tests.
+    pub(crate) fn helpful() -> &'static Self {
+        static SHARED: OnceLock<Stack> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start("tests/it/helpful.yaml"))
+    }
+
+    /// The same policy, with denials that tell nothing: `tests/it/silent.yaml`. Shared by many tests.
+    pub(crate) fn silent() -> &'static Self {
+        static SHARED: OnceLock<Stack> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start("tests/it/silent.yaml"))
+    }
+
     /// One's own, with the configuration file of this name (from the root of the repository).
     pub(crate) fn start(config: &str) -> Self {
         Self::start_logging(config, "info")
