@@ -156,7 +156,6 @@ fn code(index: &Index, principal: &Principal, id: CodeId) -> Lack {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::Arc;
 
