@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod any;
+mod conditions;
 mod headers;
 mod large;
 mod names;
