@@ -39,6 +39,16 @@ fn checks_of_envoy() {
     seeds("check").iter().for_each(|seed| checks::check(seed));
 }
 
+/// A browser is among the seeds, so that mutations start on the way to the
+/// login page.
+#[test]
+fn the_browser_is_sent_to_the_login_page() {
+    let seed =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/check/browser")).unwrap();
+    let expected = "https://login.example.com/?to=https%3A%2F%2Fapi.example.com%2Fevents%2F42%3Fq%3D1";
+    assert_eq!(checks::location(&seed).as_deref(), Some(expected));
+}
+
 /// A good token is among the seeds, so that mutations start beyond the
 /// signature check.
 #[test]

@@ -227,3 +227,18 @@ fn by_reason<'e>(entry: &'e Entry, help: &str, report: &mut Report) -> Option<&'
 fn place(entry: &Entry) -> Span {
     if entry.value.span.start == entry.value.span.end { entry.key_span } else { entry.value.span }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_from_elsewhere_are_no_keys_and_stand_for_keys() {
+        for (shape, table) in [(SHAPE, ELSEWHERE), (LOGIN, login::ELSEWHERE)] {
+            for entry in table {
+                assert!(shape.known.contains(&entry.meant), "{}", entry.meant);
+                assert!(entry.words.iter().all(|word| !shape.known.contains(word)), "{:?}", entry.words);
+            }
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! What a caller would like to get: `accept` and `accept-language`.
 
-/// The most language ranges that are looked at.
+/// The most language ranges that are looked at, and the longest.
 const MAX_RANGES: usize = 16;
+const MAX_RANGE_BYTES: usize = 64;
 
 /// Whether HTML is asked for by its name, as browsers do that show a page.
 pub(super) fn wants_html<'h>(mut accept: impl Iterator<Item = &'h [u8]>) -> bool {
@@ -19,7 +20,7 @@ pub(super) fn language<'t, 'h>(
     titles: &'t [(Box<str>, Box<str>)],
 ) -> (Option<&'t str>, &'t str) {
     let mut wanted: Vec<_> = accept_language.flat_map(ranges).take(MAX_RANGES).collect();
-    wanted.retain(|(_, quality)| *quality > 0);
+    wanted.retain(|(range, quality)| *quality > 0 && range.len() <= MAX_RANGE_BYTES);
     wanted.sort_by_key(|(_, quality)| std::cmp::Reverse(*quality));
     let named = |range: &[u8]| titles.iter().find(|(tag, _)| tag.as_bytes().eq_ignore_ascii_case(range));
     let found = wanted.into_iter().find_map(|(range, _)| shorter(range).find_map(named));
@@ -138,6 +139,7 @@ mod tests {
             assert_eq!(chosen(accept), expected, "{accept}");
         }
         assert_eq!(chosen(&format!("{}de", "fr,".repeat(MAX_RANGES))), "en", "not looked at any more");
+        assert_eq!(chosen(&format!("de{}", "-x".repeat(MAX_RANGE_BYTES))), "en", "too long");
         assert_eq!(language(std::iter::empty(), &titles), (Some("en"), "en"));
     }
 }

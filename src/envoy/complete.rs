@@ -118,7 +118,6 @@ mod tests {
     use super::super::service::Gate;
     use super::super::verdict::Verdict;
     use super::*;
-    use crate::denial::Denials;
     use crate::engine::Reason;
     use http_body_util::{BodyExt, Full};
     use std::time::Duration;
@@ -134,7 +133,7 @@ mod tests {
     /// What the peer sees: the messages, and the status in headers or trailers.
     async fn ask(path: &str, body: Vec<u8>) -> (Vec<CheckResponse>, String) {
         let judge = |_: &Words| Verdict::of(Reason::Allowed);
-        let gate = Gate::new(judge, Denials::default(), Duration::from_secs(3600));
+        let gate = Gate::new(judge, Arc::default(), Duration::from_secs(3600));
         let mut request = http::Request::new(Body::new(Full::from(body)));
         *request.uri_mut() = path.parse().unwrap();
         let response = Complete::new(gate, LIMIT).call(request).await.unwrap();

@@ -25,7 +25,6 @@ use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 
-use crate::config::Deny;
 use crate::denial::Denials;
 
 pub(crate) use descriptors::DESCRIPTORS;
@@ -45,7 +44,7 @@ const MAX_CHECK_BYTES: usize = 128 * 1024;
 /// with these words.
 pub(crate) fn service(
     policy: Arc<Live>,
-    denials: Denials,
+    denials: Arc<Denials>,
 ) -> impl Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send + 'static>
 + NamedService
 + Clone
@@ -57,6 +56,6 @@ pub(crate) fn service(
 
 /// The answer to one check, message in and message out, without a server
 /// around it: for fuzzing and benchmarks.
-pub fn answer(policy: &Arc<Live>, deny: &Deny, check: &[u8]) -> Vec<u8> {
-    service::Gate::new(Arc::clone(policy), Denials::new(deny), LIMIT).answer_bytes(check)
+pub fn answer(policy: &Arc<Live>, denials: &Arc<Denials>, check: &[u8]) -> Vec<u8> {
+    service::Gate::new(Arc::clone(policy), Arc::clone(denials), LIMIT).answer_bytes(check)
 }

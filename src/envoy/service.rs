@@ -5,6 +5,7 @@
 //! deadlines become denials with 503, which no setting of Envoy's opens.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
@@ -27,14 +28,14 @@ use crate::engine::Reason;
 #[derive(Debug)]
 pub(super) struct Gate<J> {
     judge: J,
-    denials: Denials,
+    denials: Arc<Denials>,
     ids: Ids,
     /// The longest a check may take, where Envoy sets no shorter deadline.
     limit: Duration,
 }
 
 impl<J: Judge> Gate<J> {
-    pub(super) fn new(judge: J, denials: Denials, limit: Duration) -> Self {
+    pub(super) fn new(judge: J, denials: Arc<Denials>, limit: Duration) -> Self {
         Self { judge, denials, ids: Ids::default(), limit }
     }
 

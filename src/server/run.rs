@@ -42,7 +42,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub(super) async fn run(
     bound: Bound,
     policy: Arc<Live>,
-    denials: Denials,
+    denials: Arc<Denials>,
     keys: (KeyTasks, Ready),
     stops: impl Stops,
 ) -> Result<(), String> {
@@ -65,7 +65,7 @@ pub(super) async fn run(
     }
 }
 
-fn router(policy: Arc<Live>, denials: Denials) -> Result<(HealthReporter, Router), String> {
+fn router(policy: Arc<Live>, denials: Arc<Denials>) -> Result<(HealthReporter, Router), String> {
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()

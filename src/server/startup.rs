@@ -26,7 +26,7 @@ pub(super) struct Start {
     pub(super) listen: Listeners,
     pub(super) policy: Arc<Live>,
     /// What denied callers are told.
-    pub(super) denials: Denials,
+    pub(super) denials: Arc<Denials>,
     /// What the keys need.
     pub(super) upkeep: Upkeep,
     /// What is not wrong and yet worth a look.
@@ -48,7 +48,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     match (verifier, index) {
         (Some(mut verifier), Some(index)) if !findings.iter().any(|f| f.report.has_errors()) => Ok(Start {
             listen,
-            denials: Denials::new(&deny),
+            denials: Arc::new(Denials::new(&deny)),
             upkeep: verifier.take_upkeep(),
             policy: Arc::new(Live::new(Snapshot::new(index, verifier, HeaderPlan::new(&upstream_headers)))),
             warnings: findings,

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use doorward::compile::compile;
-use doorward::config::{Config, Deny};
+use doorward::config::Config;
+use doorward::denial::Denials;
 use doorward::diag::{Format, Report, Sources, render};
 use doorward::engine::HeaderPlan;
 use doorward::envoy::{Live, Snapshot};
@@ -75,7 +76,12 @@ pub(crate) fn policy(data: &[u8]) {
 
 /// Whatever Envoy or somebody else sends, the answer is complete.
 pub(crate) fn check(data: &[u8]) {
-    let answer = doorward::envoy::answer(live(), deny(), data);
+    location(data);
+}
+
+/// The same; tells where the caller is sent.
+pub(crate) fn location(data: &[u8]) -> Option<String> {
+    let answer = doorward::envoy::answer(live(), denials(), data);
     let answer = CheckResponse::decode(answer.as_slice()).expect("an answer is protobuf");
     let code = answer.status.expect("an answer has a status").code;
     match answer.http_response {
@@ -87,16 +93,22 @@ pub(crate) fn check(data: &[u8]) {
                 let removed = ok.headers_to_remove.iter().filter(|removed| *removed == name).count();
                 assert_eq!(set + removed, 1, "{name} is either set or removed");
             }
+            None
         }
         Some(HttpResponse::DeniedResponse(denied)) => {
             assert_ne!(code, 0);
             let status = denied.status.expect("a denial has an HTTP status").code;
             assert!([302, 400, 401, 403, 404, 405, 503].contains(&status), "{status}");
-            for header in denied.headers.iter().filter_map(|option| option.header.as_ref()) {
-                assert!(header.value.bytes().all(|b| (b' '..=b'~').contains(&b)), "{header:?}");
-                let leads = |to: &str| header.value.starts_with(to);
-                assert!(header.key != "location" || leads("https://login.example.com/?to=https%3A%2F%2F"));
-            }
+            let headers: Vec<_> = denied.headers.into_iter().filter_map(|option| option.header).collect();
+            assert!(
+                headers.iter().all(|h| h.value.bytes().all(|b| (b' '..=b'~').contains(&b))),
+                "{headers:?}"
+            );
+            let location = headers.into_iter().find(|h| h.key == "location").map(|h| h.value);
+            assert_eq!(location.is_some(), status == 302);
+            let leads = |to: &String| to.starts_with("https://login.example.com/?to=https%3A%2F%2F");
+            assert!(location.as_ref().is_none_or(leads), "{location:?}");
+            location
         }
         other => panic!("an answer that is neither: {other:?}"),
     }
@@ -118,9 +130,9 @@ fn config() -> Config {
     config.unwrap_or_else(|| panic!("{}", render(&report, &sources, Format::Short)))
 }
 
-fn deny() -> &'static Deny {
-    static DENY: OnceLock<Deny> = OnceLock::new();
-    DENY.get_or_init(|| config().deny)
+fn denials() -> &'static Arc<Denials> {
+    static DENIALS: OnceLock<Arc<Denials>> = OnceLock::new();
+    DENIALS.get_or_init(|| Arc::new(Denials::new(&config().deny)))
 }
 
 fn load_verifier() -> Verifier {

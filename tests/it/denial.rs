@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, Call, Request, Stack, now};
+use crate::support::{Answer, Call, Request, Stack, eventually, now};
 
 const BROWSER: [(&str, &str); 3] = [
     ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
@@ -103,6 +103,13 @@ fn a_browser_without_a_token_is_sent_to_the_login_page() {
     }
     let answer = browser(stack, "GET", "/events/things/1?a=b&c=d").host("API.example.com:443").send();
     sent_to_login(&answer, "https%3A%2F%2Fapi.example.com%2Fevents%2Fthings%2F1%3Fa%3Db%26c%3Dd");
+    eventually("no line of a redirect", || {
+        let log = stack.doorward_log();
+        let line = log.lines().find(|line| line.contains("\"status\":302"));
+        line.filter(|line| line.contains("\"reason\":\"token_missing\"") && !line.contains("c=d"))
+            .ok_or(log.clone())?;
+        Ok(())
+    });
 
     let mut claims = stack.claims(&["viewer"]);
     claims["exp"] = json!(now() - 3600);

@@ -58,7 +58,7 @@ impl Origin {
 
 pub(in crate::config) const SHAPE: Shape = Shape { what: "`login`", known: &["url", "hosts"], later: &[] };
 
-const ELSEWHERE: &[Elsewhere] = &[
+pub(super) const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere {
         words: &["uri", "location", "address", "redirect", "redirect_to", "to", "page"],
         meant: "url",

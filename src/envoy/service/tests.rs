@@ -7,7 +7,6 @@ use prost::Message;
 
 use super::super::request::tests::check;
 use super::*;
-use crate::denial::Denials;
 use crate::engine::HeaderChanges;
 
 impl<F: Fn(&Words) -> Verdict + Send + Sync + 'static> Judge for F {
@@ -17,7 +16,7 @@ impl<F: Fn(&Words) -> Verdict + Send + Sync + 'static> Judge for F {
 }
 
 fn guarded_by<J: Judge>(judge: J, limit: Duration) -> Gate<J> {
-    Gate::new(judge, Denials::default(), limit)
+    Gate::new(judge, Arc::default(), limit)
 }
 
 const LONG: Duration = Duration::from_secs(3600);

@@ -21,7 +21,6 @@ use super::super::request::tests::{check, with_http};
 use super::super::service::Gate;
 use super::*;
 use crate::config::{Algorithm, Config};
-use crate::denial::Denials;
 use crate::diag::Report;
 use crate::identity::mint::{Claims, Signer};
 
@@ -98,7 +97,7 @@ fn configured(policy: &str, config: &str) -> Snapshot {
 
 fn gate() -> (Arc<Live>, Gate<Arc<Live>>) {
     let live = Arc::new(Live::new(snapshot(POLICY)));
-    (Arc::clone(&live), Gate::new(live, Denials::default(), Duration::from_secs(3600)))
+    (Arc::clone(&live), Gate::new(live, Arc::default(), Duration::from_secs(3600)))
 }
 
 fn ask(gate: &Gate<Arc<Live>>, check: CheckRequest) -> CheckResponse {
