@@ -82,12 +82,12 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Args { method, url, config, policies, caller, service, host, header, source_ip, at, format } = args;
     let mut request = Request::read(&method, &url, host.as_deref(), &header)?;
     let Located { config, directory, mut found } = locate(Input::choose(config, policies)?)?;
-    let index = match policy(&directory, &mut found) {
+    let now = at.map_or_else(time::now, Ok)?;
+    let index = match policy(&directory, now, &mut found) {
         Some(index) => index,
         None => return Err(Failure::Invalid(Box::new(found))),
     };
     let caller = Caller::read(caller, config.as_ref(), found, &mut request)?;
-    let now = at.map_or_else(time::now, Ok)?;
 
     let pairs: Vec<(&str, &[u8])> =
         request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
@@ -113,7 +113,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let mut changes = None;
     if let (Some(config), true) = (&config, decision.reason.is_allowed()) {
         let plan = HeaderPlan::new(&config.upstream_headers);
-        match plan.render(&index, decision.principal.as_deref(), headers) {
+        match plan.render(decision.held(&index), headers) {
             Ok(set_and_removed) => changes = Some(set_and_removed),
             Err(fault) => {
                 decision.reason = Reason::ValueUnsafe;

@@ -66,9 +66,10 @@ pub(super) fn locate(input: Input) -> Result<Located, Failure> {
 }
 
 /// Reads and compiles a policy directory, adding its files and findings under
-/// the names they have from here.
-pub(super) fn policy(directory: &Path, found: &mut (Report, Sources)) -> Option<Index> {
-    let (index, files, findings) = compile::load(directory);
+/// the names they have from here. `now`, in seconds since 1970, is for what is
+/// told of bindings that expire.
+pub(super) fn policy(directory: &Path, now: u64, found: &mut (Report, Sources)) -> Option<Index> {
+    let (index, files, findings) = compile::load_at(directory, now);
     found.0.adopt(&mut found.1, (findings, files), directory);
     index
 }

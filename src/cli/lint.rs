@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::inputs::{Input, Located, environment, locate, policy};
-use super::{Exit, Failure, Style, Term};
+use super::{Exit, Failure, Style, Term, time};
 use crate::compile::Index;
 use crate::diag::{Format, Report, Sources, render};
 use crate::identity::Verifier;
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Do not read key files and secrets, which the machine that lints may not have.
     #[arg(long)]
     skip_keys: bool,
+    /// Tell of bindings that expire as if it were this time: RFC 3339, or seconds since 1970. Default: now.
+    #[arg(long, value_name = "TIME", value_parser = time::instant)]
+    at: Option<u64>,
     /// Warnings, too, end with exit code 1.
     #[arg(long)]
     deny_warnings: bool,
@@ -49,11 +52,12 @@ enum As {
 
 /// Looks at everything it is told to, and prints what it found.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
-    let Args { directories, config, skip_keys, deny_warnings, format } = args;
+    let Args { directories, config, skip_keys, at, deny_warnings, format } = args;
+    let now = at.map_or_else(time::now, Ok)?;
     let (found, indices) = if directories.is_empty() {
-        of_config(Input::choose(config, None)?, skip_keys)?
+        of_config(Input::choose(config, None)?, skip_keys, now)?
     } else {
-        of_directories(&directories)?
+        of_directories(&directories, now)?
     };
     let (mut report, sources) = found;
     report.sort(&sources);
@@ -75,7 +79,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
 
 type Found = ((Report, Sources), Vec<Index>);
 
-fn of_config(input: Input, skip_keys: bool) -> Result<Found, Failure> {
+fn of_config(input: Input, skip_keys: bool, now: u64) -> Result<Found, Failure> {
     if let Input::Config(path) = &input
         && !path.is_file()
     {
@@ -90,18 +94,18 @@ fn of_config(input: Input, skip_keys: bool) -> Result<Found, Failure> {
     if let (Some(config), false) = (&config, skip_keys) {
         Verifier::load(&config.identity, &config.directory, &environment, &mut found.0);
     }
-    let index = policy(&directory, &mut found);
+    let index = policy(&directory, now, &mut found);
     Ok((found, index.into_iter().collect()))
 }
 
-fn of_directories(directories: &[PathBuf]) -> Result<Found, Failure> {
+fn of_directories(directories: &[PathBuf], now: u64) -> Result<Found, Failure> {
     let not_there = |directory: &&PathBuf| !directory.is_dir();
     if let Some(wrong) = directories.iter().find(not_there) {
         let hint = if wrong.is_file() { ": a policy is linted whole, not file by file" } else { "" };
         return Err(Failure::new(format!("`{}` is not a directory{hint}", wrong.display())));
     }
     let mut found = Default::default();
-    let read = |directory: &PathBuf| policy(Path::new(directory), &mut found);
+    let read = |directory: &PathBuf| policy(Path::new(directory), now, &mut found);
     let indices: Vec<Index> = directories.iter().filter_map(read).collect();
     Ok((found, indices))
 }

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Failure;
+use crate::policy::instant::rfc3339;
 
 /// Seconds since 1970, now.
 pub(super) fn now() -> Result<u64, Failure> {
@@ -37,100 +38,18 @@ pub(super) fn instant(text: &str) -> Result<u64, &'static str> {
     time.ok_or(WRONG)
 }
 
-/// RFC 3339, section 5.6. A leap second is the second before it.
-fn rfc3339(text: &str) -> Option<u64> {
-    let (date, time) = text.split_once(['T', 't', ' '])?;
-    let (time, offset) = match time.strip_suffix(['Z', 'z']) {
-        Some(time) => (time, 0),
-        None => {
-            let at = time.rfind(['+', '-'])?;
-            let (time, offset) = time.split_at_checked(at)?;
-            let [hours, minutes] = numbers(offset.get(1..)?, ':', [2, 2])?;
-            let seconds = (hours < 24 && minutes < 60).then_some(hours * 3600 + minutes * 60)?;
-            (time, if offset.starts_with('-') { -seconds } else { seconds })
-        }
-    };
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
-    if !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
-        return None;
-    }
-    if hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let seconds = hour * 3600 + minute * 60 + second.min(59);
-    u64::try_from(days_since_1970(year, month, day) * 86_400 + seconds - offset).ok()
-}
-
-/// Numbers with exactly so many digits.
-fn numbers<const N: usize>(text: &str, between: char, digits: [usize; N]) -> Option<[i64; N]> {
-    let mut parts = text.split(between);
-    let mut numbers = [0; N];
-    for (number, digits) in numbers.iter_mut().zip(digits) {
-        let part = parts.next().filter(|p| p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()))?;
-        *number = part.parse().ok()?;
-    }
-    parts.next().is_none().then_some(numbers)
-}
-
-fn is_leap(year: i64) -> bool {
-    (year % 4 == 0 && year % 100 != 0) || year % 400 == 0
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let leap_days = |year: i64| year / 4 - year / 100 + year / 400;
-    let years = (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969);
-    let months: i64 = (1..month).map(|month| days_in(year, month)).sum();
-    years + months + day - 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn instants() {
-        for (text, seconds) in [
-            ("0", 0),
-            ("1900000000", 1_900_000_000),
-            ("1970-01-01T00:00:00Z", 0),
-            ("2000-02-29T23:59:60Z", 951_868_799),
-            ("2024-03-01T00:00:00Z", 1_709_251_200),
-            ("2027-03-31T12:00:00+02:00", 1_806_487_200),
-            ("2027-03-31 10:00:00.999z", 1_806_487_200),
-            ("2100-03-01T00:00:00-00:30", 4_107_544_200),
-        ] {
+        for (text, seconds) in
+            [("0", 0), ("1900000000", 1_900_000_000), ("2027-03-31T12:00:00+02:00", 1_806_487_200)]
+        {
             assert_eq!(instant(text), Ok(seconds), "{text}");
         }
-        for text in [
-            "",
-            "now",
-            "-1",
-            "2027-03-31",
-            "2027-02-29T00:00:00Z",
-            "2027-13-01T00:00:00Z",
-            "2027-03-31T24:00:00Z",
-            "2027-03-31T12:00Z",
-            "2027-3-31T12:00:00Z",
-            "2027-03-31T12:00:00",
-            "2027-03-31T12:00:00.Z",
-            "2027-03-31T12:00:00+2:00",
-            "1969-12-31T23:59:59Z",
-            "99999999999999999999999",
-        ] {
+        for text in ["", "now", "-1", "2027-03-31", "2027-03-31T12:00:00", "99999999999999999999999"] {
             assert!(instant(text).is_err(), "{text}");
         }
     }

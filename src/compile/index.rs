@@ -10,6 +10,9 @@ use super::conditions::Condition;
 use super::peers::PeerRule;
 use super::prefix::ServiceTable;
 use super::roles::Roles;
+use super::scope::Scope;
+use super::scoped::Bindings;
+use super::sets::{Gives, Sets};
 use super::trie::Trie;
 use crate::diag::Place;
 use crate::policy::{Access, Code, MethodSet, PathFault, RequestPath, SpiffeId, Template};
@@ -65,6 +68,13 @@ pub struct Role {
     pub granted: BitSet,
     /// The codes that it and all it inherits deny.
     pub denied: BitSet,
+}
+
+impl Role {
+    /// All that it gives.
+    pub fn gives(&self) -> Gives<'_> {
+        Gives { roles: &self.closure, granted: &self.granted, denied: &self.denied }
+    }
 }
 
 /// A compiled service.
@@ -276,18 +286,23 @@ impl Index {
     }
 
     /// What the policy itself gives to a user.
-    pub fn bindings_of_user(&self, user: &str) -> &[Bound] {
-        self.roles.users.get(user).map_or(&[], |bound| bound)
+    pub fn given_to_user(&self, user: &str) -> Option<&Bindings> {
+        self.roles.users.get(user)
     }
 
-    /// What the policy itself gives to a peer.
-    pub fn bindings_of_peer(&self, peer: SpiffeId<'_>) -> impl Iterator<Item = &Bound> {
+    /// What the policy itself gives to a peer: by all patterns that match.
+    pub fn given_to_peer(&self, peer: SpiffeId<'_>) -> impl Iterator<Item = &Bindings> {
         self.roles.peers.of(peer)
     }
 
     /// What the policy itself gives to a group.
-    pub fn bindings_of_group(&self, group: &str) -> &[Bound] {
-        self.roles.groups.get(group).map_or(&[], |bound| bound)
+    pub fn given_to_group(&self, group: &str) -> Option<&Bindings> {
+        self.roles.groups.get(group)
+    }
+
+    /// Nothing given yet: sets that can hold every role and every code.
+    pub fn nothing(&self) -> Sets {
+        Sets { roles: self.no_roles(), granted: self.no_codes(), denied: self.no_codes() }
     }
 }
 
@@ -298,4 +313,6 @@ pub struct Bound {
     pub role: RoleId,
     /// Where the binding stands.
     pub place: Place,
+    /// Where and when it counts; everywhere and always without.
+    pub scope: Option<Arc<Scope>>,
 }

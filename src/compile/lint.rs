@@ -2,7 +2,8 @@
 
 use super::index::{Route, RouteId, Service};
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
-use crate::policy::Segment;
+use crate::policy::instant::DAY;
+use crate::policy::{Binding, Holder, Policy, Segment};
 
 /// How many routes of a shadow a warning points at.
 const SHOWN: usize = 3;
@@ -52,4 +53,43 @@ fn warning(broad: &Route, span: Span, shadow: &[(&Route, Span)]) -> Diagnostic {
     .help("name the anonymous paths one by one, or deny the rest of the protected paths with `ANY /path/**` and `access: denied`");
     let shown = shadow.iter().take(SHOWN);
     shown.fold(diagnostic, |diagnostic, (_, span)| diagnostic.related(*span, "stricter"))
+}
+
+/// So long before a binding ends somebody should know.
+const SOON: u64 = 14 * DAY;
+
+/// Bindings whose time is over at `now`, or soon after.
+pub(super) fn expiring(policy: &Policy, now: u64, report: &mut Report) {
+    for binding in &policy.bindings {
+        let Some(until) = &binding.scope.until else { continue };
+        let (end, text) = (until.value.at, &until.value.text);
+        let finding = |code, message: String| Diagnostic::at(code, until.span, message);
+        if end <= now {
+            report.push(
+                finding(
+                    Diag::BindingExpired,
+                    format!("the binding of {} expired, `until: {text}`", holder(binding)),
+                )
+                .label("over")
+                .help("remove the binding, or say until when it counts now"),
+            );
+        } else if end - now <= SOON {
+            report.push(
+                finding(
+                    Diag::BindingExpires,
+                    format!("the binding of {} expires within 14 days, `until: {text}`", holder(binding)),
+                )
+                .label("soon over")
+                .help("if it must go on, say until when; otherwise remove it then"),
+            );
+        }
+    }
+}
+
+fn holder(binding: &Binding) -> String {
+    match &binding.holder.value {
+        Holder::User(name) => format!("the user `{name}`"),
+        Holder::Group(name) => format!("the group `{name}`"),
+        Holder::Peer(pattern) => format!("the peer `{pattern}`"),
+    }
 }

@@ -17,6 +17,10 @@ mod prefix;
 mod revision;
 mod roles;
 mod routes;
+mod scope;
+mod scoped;
+mod sets;
+mod timeline;
 mod tree;
 mod trie;
 
@@ -26,6 +30,9 @@ pub use conditions::Condition;
 pub use expression::{Expression, Fact, Facts, Fault, Given, MAX_ROUNDS, Seen, walk};
 pub use index::{Bound, CodeId, Index, Need, Role, RoleId, Route, RouteId, Rule, Service, ServiceId};
 pub use peers::{PeerListed, PeerMap, PeerRule};
+pub use scope::{Miss, Occasion, On, Scope, Values, Window};
+pub use scoped::{Bindings, Hit, Scoped};
+pub use sets::{Gives, Sets};
 pub use trie::{Found, Trie};
 
 use std::path::Path;
@@ -62,9 +69,21 @@ pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Optio
 
 /// Reads and compiles a policy directory. The report is sorted.
 pub fn load(root: &Path) -> (Option<Index>, Sources, Report) {
+    load_and(root, |_, _| {})
+}
+
+/// As [`load`], with warnings of bindings that have expired at `now`, in
+/// seconds since 1970, or will soon. The index does not depend on the time.
+pub fn load_at(root: &Path, now: u64) -> (Option<Index>, Sources, Report) {
+    load_and(root, |policy, report| lint::expiring(policy, now, report))
+}
+
+fn load_and(root: &Path, look: impl FnOnce(&Policy, &mut Report)) -> (Option<Index>, Sources, Report) {
     let (mut sources, mut report) = (Sources::default(), Report::default());
-    let index = read_folder(root, Limits::default(), &mut sources, &mut report)
-        .and_then(|policy| compile(&policy, &sources, &mut report));
+    let index = read_folder(root, Limits::default(), &mut sources, &mut report).and_then(|policy| {
+        look(&policy, &mut report);
+        compile(&policy, &sources, &mut report)
+    });
     report.sort(&sources);
     (index, sources, report)
 }

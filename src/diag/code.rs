@@ -95,9 +95,12 @@ codes! {
     BadHost "DW116" "bad-host" Error "A host that is not a name, an address or `*.` and a name.";
     BadPeer "DW117" "bad-peer" Error "A peer that is not a SPIFFE id, or a pattern that no SPIFFE id could match.";
     BadCondition "DW118" "bad-condition" Error "A condition that is not CEL, names something unknown, could never work, or is not true or false.";
+    UnknownParam "DW119" "unknown-param" Error "A path parameter that no route has.";
 
     // Worth a look.
     BroadAnonymous "DW201" "broad-anonymous" Warning "A broad anonymous route beside stricter routes in its shadow.";
+    BindingExpired "DW202" "binding-expired" Warning "A binding whose time is over.";
+    BindingExpires "DW203" "binding-expires" Warning "A binding whose time is over within 14 days.";
 
     // The configuration.
     BadVariable "DW301" "bad-variable" Error "An environment variable that is not set, or a `${..}` that is not well formed.";

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::decision::Decision;
 use super::facts::RequestFacts;
+use super::held::{Held, InForce};
 use super::input::Input;
 use super::peer;
 use super::principal::Principal;
 use super::request::{Refusal, Request, Upgrade, ambiguous};
-use crate::compile::{Fault, Index, PeerListed, Route, RouteId, Rule, Service, ServiceId};
+use crate::compile::{Fault, Index, Occasion, PeerListed, Route, RouteId, Rule, Service, ServiceId};
 use crate::config::OnAnonymous;
 use crate::policy::{Access, Method, PathFault};
 use crate::words::Reason;
@@ -39,8 +40,8 @@ pub enum Step<'a> {
     /// The route's required peers were asked: who is there, and which of them
     /// it is or why it is none.
     Peer(RouteId, Option<&'a str>, Result<&'a PeerListed, &'static str>),
-    /// It is known who calls.
-    Caller(&'a Principal),
+    /// It is known who calls, and what they hold on this request.
+    Caller(Held<'a>, Occasion<'a>),
     /// The route's required roles were compared.
     Roles(RouteId, bool),
     /// The route's required codes were compared.
@@ -125,10 +126,12 @@ fn steps(
     if preflight.is_some() {
         return Ok(());
     }
+    let occasion = Occasion { template: &route.template, path: &request.path, now: input.now };
     if route.rule.is_anonymous() {
         decision.principal = visitor(on_anonymous, || identify(service))?;
         if let Some(principal) = &decision.principal {
-            observer.step(Step::Caller(principal));
+            decision.in_force = InForce::of(principal, occasion);
+            observer.step(Step::Caller(Held::new(index, principal, &decision.in_force), occasion));
         }
         return Ok(());
     }
@@ -141,24 +144,26 @@ fn steps(
         (known, _) => known,
     };
     let principal: &Principal = decision.principal.insert(known?);
-    observer.step(Step::Caller(principal));
+    decision.in_force = InForce::of(principal, occasion);
+    let held = Held::new(index, principal, &decision.in_force);
+    observer.step(Step::Caller(held, occasion));
     if let Rule::Needs { peers: _, roles, codes, when } = &route.rule {
         if let Some(need) = roles {
-            let holds = need.holds(|role| principal.has_role(role));
+            let holds = need.holds(|role| held.has_role(role));
             observer.step(Step::Roles(route_id, holds));
             if !holds {
                 return Err((Reason::RoleMissing, ""));
             }
         }
         if let Some(need) = codes {
-            let holds = need.holds(|code| principal.has_code(code));
+            let holds = need.holds(|code| held.has_code(code));
             observer.step(Step::Codes(route_id, holds));
             if !holds {
                 return Err((Reason::CodeMissing, ""));
             }
         }
         if let Some(when) = when {
-            let facts = RequestFacts::new(index, input, &request, service, route, principal);
+            let facts = RequestFacts::new(index, input, &request, service, route, held);
             let holds = when.expression.holds(&facts);
             observer.step(Step::Condition(route_id, holds));
             match holds {

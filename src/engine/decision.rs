@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::held::{Held, InForce};
 use super::principal::Principal;
 use crate::compile::{Index, RouteId, Rule, ServiceId};
 use crate::diag::Place;
@@ -23,6 +24,8 @@ pub struct Decision {
     pub route: Option<RouteId>,
     /// The caller, once known.
     pub principal: Option<Arc<Principal>>,
+    /// What the caller's scoped bindings give on this request.
+    pub in_force: InForce,
     /// For `method_not_allowed`: the methods that some route names.
     pub allow: MethodSet,
 }
@@ -39,7 +42,20 @@ pub struct Required<'i> {
 impl Decision {
     /// A refusal before anything was found.
     pub fn refused(reason: Reason, detail: Option<&'static str>) -> Self {
-        Self { reason, detail, service: None, route: None, principal: None, allow: MethodSet::default() }
+        Self {
+            reason,
+            detail,
+            service: None,
+            route: None,
+            principal: None,
+            in_force: InForce::default(),
+            allow: MethodSet::default(),
+        }
+    }
+
+    /// The caller, once known, as held on this request.
+    pub fn held<'a>(&'a self, index: &'a Index) -> Option<Held<'a>> {
+        self.principal.as_ref().map(|principal| Held::new(index, principal, &self.in_force))
     }
 
     /// The name of the service.

@@ -11,9 +11,10 @@ use super::input::Input;
 use super::lack::{Lack, lacks};
 use super::principal::Principal;
 use super::recorder::Recorder;
-use crate::compile::{Index, Service};
+use crate::compile::{Index, Occasion, Service};
 use crate::config::OnAnonymous;
 use crate::diag::Place;
+use crate::policy::RequestPath;
 use crate::words::Reason;
 
 /// A decision and how it came about, for a person or a program.
@@ -84,6 +85,14 @@ pub fn explain(
     if steps.last().is_none_or(|last| last.passed) && !decision.reason.is_allowed() {
         steps.push(refusal(index, &decision));
     }
+    let path = RequestPath::parse(input.path).ok();
+    let route = decision.route.and_then(|id| index.route(id));
+    let occasion = route.zip(path.as_ref()).map(|(route, path)| Occasion {
+        template: &route.template,
+        path,
+        now: input.now,
+    });
+    let missing = lacks(index, &decision, occasion);
     let explanation = Explanation {
         decision: if decision.reason.is_allowed() { "allow" } else { "deny" },
         reason: decision.reason.as_str(),
@@ -94,7 +103,7 @@ pub fn explain(
         route: decision.route_text(index).map(str::to_owned),
         place: decision.place(index).map(Place::to_string),
         steps,
-        missing: lacks(index, &decision),
+        missing,
     };
     (decision, explanation)
 }
@@ -116,11 +125,8 @@ impl Explanation {
     /// the current one.
     pub fn map_places(&mut self, map: impl Fn(&str) -> String) {
         let steps = self.steps.iter_mut().filter_map(|note| note.place.as_mut());
-        let deniers = self.missing.iter_mut().flat_map(|lack| match lack {
-            Lack::Code { denied_by, .. } => denied_by.as_mut_slice(),
-            Lack::Role { .. } => &mut [],
-        });
-        for place in steps.chain(&mut self.place).chain(deniers.map(|d| &mut d.place)) {
+        let missing = self.missing.iter_mut().flat_map(Lack::places);
+        for place in steps.chain(&mut self.place).chain(missing) {
             *place = map(place);
         }
     }

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::held::Held;
 use super::input::Input;
 use super::json;
-use super::principal::Principal;
 use super::request::Request;
 use crate::compile::{Fact, Facts, Fault, Index, Route, Seen, Service, walk};
 use crate::policy::{Segment, decode_segment};
@@ -19,7 +19,7 @@ pub(super) struct RequestFacts<'a> {
     request: &'a Request<'a>,
     service: &'a Service,
     route: &'a Route,
-    principal: &'a Principal,
+    held: Held<'a>,
     /// Read once, and only if it is asked for.
     body: OnceLock<Option<Value>>,
 }
@@ -34,9 +34,9 @@ impl<'a> RequestFacts<'a> {
         request: &'a Request<'a>,
         service: &'a Service,
         route: &'a Route,
-        principal: &'a Principal,
+        held: Held<'a>,
     ) -> Self {
-        Self { index, input, request, service, route, principal, body: OnceLock::new() }
+        Self { index, input, request, service, route, held, body: OnceLock::new() }
     }
 
     /// The decoded segment of a path parameter.
@@ -92,8 +92,8 @@ impl<'a> RequestFacts<'a> {
 impl Facts for RequestFacts<'_> {
     fn seen(&self, fact: &Fact) -> Result<Seen<'_>, Fault> {
         let borrowed = |text| Ok(Seen::Text(Cow::Borrowed(text)));
-        let Self { index, input, request, service, principal, .. } = self;
-        let subject = principal.subject();
+        let Self { input, index, request, service, held, .. } = self;
+        let subject = held.principal().subject();
         match fact {
             Fact::Method => borrowed(request.method.wire_name()),
             Fact::Path => borrowed(request.path.as_str()),
@@ -135,11 +135,11 @@ impl Facts for RequestFacts<'_> {
             }
             Fact::Param(name) => self.param(name).map(Seen::Text).ok_or(Fault::Missing),
             Fact::User => borrowed(&subject.user),
-            Fact::Roles => Ok(Seen::Texts(principal.role_names(index).map(Cow::Borrowed).collect())),
+            Fact::Roles => Ok(Seen::Texts(held.role_names().into_iter().map(Cow::Borrowed).collect())),
             Fact::Groups => Ok(Seen::Texts(subject.groups.iter().map(|group| group.into()).collect())),
-            Fact::Codes => Ok(Seen::Texts(principal.codes(index).map(Cow::Borrowed).collect())),
+            Fact::Codes => Ok(Seen::Texts(held.codes().map(Cow::Borrowed).collect())),
             Fact::PrimaryRole => {
-                principal.role_names(index).next().map(|role| Seen::Text(role.into())).ok_or(Fault::Missing)
+                held.role_names().first().map(|role| Seen::Text((*role).into())).ok_or(Fault::Missing)
             }
             Fact::Claims(path) => walk(&subject.claims, path),
             Fact::Service => borrowed(&service.name),
@@ -147,11 +147,11 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn lists(&self, fact: &Fact, text: &str) -> Result<bool, Fault> {
-        let Self { index, input, principal, .. } = self;
+        let Self { index, input, held, .. } = self;
         Ok(match fact {
-            Fact::Roles => principal.role_names(index).any(|role| role == text),
-            Fact::Groups => principal.subject().groups.iter().any(|group| group == text),
-            Fact::Codes => index.code_named(text).is_some_and(|code| principal.has_code(code)),
+            Fact::Roles => index.role_named(text).is_some_and(|role| held.is_assigned(role)),
+            Fact::Groups => held.principal().subject().groups.iter().any(|group| group == text),
+            Fact::Codes => index.code_named(text).is_some_and(|code| held.has_code(code)),
             Fact::Networks => input.source.is_some_and(|ip| index.networks_of(ip).any(|name| name == text)),
             fact => return self.seen(fact).and_then(|seen| seen.lists(text)),
         })

@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::held::Held;
 use super::input::Headers;
-use super::principal::Principal;
-use crate::compile::Index;
 use crate::config::{HeaderValue, UpstreamHeader};
 
 /// All managed headers together, names and values, in bytes.
@@ -77,31 +76,37 @@ impl HeaderPlan {
         self.headers.iter().map(|m| &*m.name)
     }
 
+    /// Whether a value names roles or codes, which are others where scoped
+    /// bindings count.
+    pub fn names_roles(&self) -> bool {
+        let names = |value: &HeaderValue| match value {
+            HeaderValue::UserRoles | HeaderValue::UserCodes | HeaderValue::UserPrimaryRole => true,
+            HeaderValue::UserId | HeaderValue::UserGroups | HeaderValue::Claim(_) => false,
+        };
+        self.headers.iter().any(|managed| names(&managed.value))
+    }
+
     /// The changes for one request: values from the caller where there is one,
     /// everything removed where there is none. `client` is looked through for
     /// further spellings of the managed names.
     pub fn render(
         &self,
-        index: &Index,
-        principal: Option<&Principal>,
+        caller: Option<Held<'_>>,
         client: Headers<'_>,
     ) -> Result<HeaderChanges, UnsafeValue> {
-        self.prepare(index, principal).map(|prepared| self.complete(&prepared, client))
+        self.prepare(caller).map(|prepared| self.complete(&prepared, client))
     }
 
     /// The changes as far as they depend on the caller alone: good for every
-    /// request of the same caller, once [`HeaderPlan::complete`]d for it.
-    pub fn prepare(
-        &self,
-        index: &Index,
-        principal: Option<&Principal>,
-    ) -> Result<HeaderChanges, UnsafeValue> {
+    /// request on which the caller holds the same, once
+    /// [`HeaderPlan::complete`]d for it.
+    pub fn prepare(&self, caller: Option<Held<'_>>) -> Result<HeaderChanges, UnsafeValue> {
         let mut changes = HeaderChanges::default();
         let mut bytes = 0;
         for managed in &self.headers {
             let fault = |why| UnsafeValue { header: managed.name.clone(), why };
-            let value = match principal {
-                Some(principal) => value_of(&managed.value, index, principal).map_err(fault)?,
+            let value = match caller {
+                Some(caller) => value_of(&managed.value, caller).map_err(fault)?,
                 None => String::new(),
             };
             if value.is_empty() {
@@ -140,14 +145,14 @@ impl HeaderPlan {
 }
 
 /// The text of one header; empty where there is nothing to say.
-fn value_of(value: &HeaderValue, index: &Index, principal: &Principal) -> Result<String, &'static str> {
-    let subject = principal.subject();
+fn value_of(value: &HeaderValue, caller: Held<'_>) -> Result<String, &'static str> {
+    let subject = caller.principal().subject();
     match value {
         HeaderValue::UserId => single(&subject.user),
-        HeaderValue::UserRoles => list(principal.role_names(index)),
+        HeaderValue::UserRoles => list(caller.role_names().into_iter()),
         HeaderValue::UserGroups => list(subject.groups.iter().map(String::as_str)),
-        HeaderValue::UserCodes => list(principal.codes(index)),
-        HeaderValue::UserPrimaryRole => single(principal.role_names(index).next().unwrap_or_default()),
+        HeaderValue::UserCodes => list(caller.codes()),
+        HeaderValue::UserPrimaryRole => single(caller.role_names().first().copied().unwrap_or_default()),
         HeaderValue::Claim(path) => claim(path.find(&subject.claims)),
     }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::decision::Decision;
-use super::principal::Principal;
-use crate::compile::{CodeId, Index, RoleId, Rule};
+use super::held::Held;
+use super::near::{Near, near};
+use crate::compile::{CodeId, Index, Occasion, Role, RoleId, Rule};
 use crate::words::Reason;
 
 /// Something that was required and that the caller does not have.
@@ -19,6 +20,10 @@ pub enum Lack {
         name: String,
         /// Other roles that include it.
         included_in: Vec<String>,
+        /// The caller's bindings that would give it, and do not count here and
+        /// now.
+        #[serde(flatten)]
+        bindings: Near,
     },
     /// A permission code.
     Code {
@@ -31,7 +36,29 @@ pub enum Lack {
         /// Whether the token's scopes leave it out: no role would help either.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         out_of_scope: bool,
+        /// The caller's bindings that would give it, and do not count here and
+        /// now.
+        #[serde(flatten)]
+        bindings: Near,
     },
+}
+
+impl Lack {
+    /// The caller's bindings that would give it, and do not count here and now.
+    pub fn bindings(&self) -> &Near {
+        match self {
+            Self::Role { bindings, .. } | Self::Code { bindings, .. } => bindings,
+        }
+    }
+
+    /// Every place that it names.
+    pub(super) fn places(&mut self) -> impl Iterator<Item = &mut String> {
+        let (denied_by, bindings): (&mut [Denier], _) = match self {
+            Self::Role { bindings, .. } => (&mut [], bindings),
+            Self::Code { denied_by, bindings, .. } => (denied_by, bindings),
+        };
+        denied_by.iter_mut().map(|denier| &mut denier.place).chain(bindings.places())
+    }
 }
 
 /// A role that denies a code.
@@ -46,10 +73,10 @@ pub struct Denier {
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Role { name, included_in } if included_in.is_empty() => {
+            Self::Role { name, included_in, .. } if included_in.is_empty() => {
                 write!(f, "the role {name}, which no other role includes")
             }
-            Self::Role { name, included_in } => {
+            Self::Role { name, included_in, .. } => {
                 write!(f, "the role {name}, which is also included in {}", included_in.join(", "))
             }
             Self::Code { name, denied_by, .. } if !denied_by.is_empty() => {
@@ -83,8 +110,7 @@ impl Missing {
     /// each be enough, all. For `role_missing` that is the codes too: whoever
     /// asks for the role alone would have to come back.
     pub fn of(index: &Index, decision: &Decision) -> Self {
-        let (Some(principal), Some(route)) =
-            (&decision.principal, decision.route.and_then(|id| index.route(id)))
+        let (Some(held), Some(route)) = (decision.held(index), decision.route.and_then(|id| index.route(id)))
         else {
             return Self::default();
         };
@@ -94,12 +120,12 @@ impl Missing {
             return Self::default();
         };
         let mut missing = Self::default();
-        if let Some(need) = roles.as_ref().filter(|need| !need.holds(|id| principal.has_role(id))) {
-            let lacking = need.ids.iter().filter(|id| !principal.has_role(**id));
+        if let Some(need) = roles.as_ref().filter(|need| !need.holds(|id| held.has_role(id))) {
+            let lacking = need.ids.iter().filter(|id| !held.has_role(**id));
             missing.roles = lacking.filter_map(|id| index.role(*id)).map(|r| r.name.to_string()).collect();
         }
-        if let Some(need) = codes.as_ref().filter(|need| !need.holds(|id| principal.has_code(id))) {
-            let lacking = need.ids.iter().filter(|id| !principal.has_code(**id));
+        if let Some(need) = codes.as_ref().filter(|need| !need.holds(|id| held.has_code(id))) {
+            let lacking = need.ids.iter().filter(|id| !held.has_code(**id));
             missing.codes = lacking.filter_map(|id| index.code(*id)).map(|c| c.as_str().to_owned()).collect();
         }
         missing
@@ -107,52 +133,70 @@ impl Missing {
 }
 
 /// For a role or code that is missing: each one that is required and that the
-/// caller does not have.
-pub(super) fn lacks(index: &Index, decision: &Decision) -> Vec<Lack> {
-    let (Some(principal), Some(route)) = (&decision.principal, decision.route.and_then(|id| index.route(id)))
+/// caller does not have. Without the occasion nothing is known of scopes.
+pub(super) fn lacks(index: &Index, decision: &Decision, occasion: Option<Occasion<'_>>) -> Vec<Lack> {
+    let (Some(held), Some(route)) = (decision.held(index), decision.route.and_then(|id| index.route(id)))
     else {
         return Vec::new();
     };
+    let seen = Seen { index, held, occasion };
     match (&route.rule, decision.reason) {
         (Rule::Needs { roles: Some(need), .. }, Reason::RoleMissing) => {
-            need.ids.iter().filter(|id| !principal.has_role(**id)).map(|id| role(index, *id)).collect()
+            need.ids.iter().filter(|id| !held.has_role(**id)).map(|id| seen.role(*id)).collect()
         }
-        (Rule::Needs { codes: Some(need), .. }, Reason::CodeMissing) => need
-            .ids
-            .iter()
-            .filter(|id| !principal.has_code(**id))
-            .map(|id| code(index, principal, *id))
-            .collect(),
+        (Rule::Needs { codes: Some(need), .. }, Reason::CodeMissing) => {
+            need.ids.iter().filter(|id| !held.has_code(**id)).map(|id| seen.code(*id)).collect()
+        }
         _ => Vec::new(),
     }
 }
 
-fn role(index: &Index, id: RoleId) -> Lack {
-    let included_in = index
-        .roles()
-        .filter(|(other, r)| *other != id && r.closure.contains(id.number()))
-        .map(|(_, r)| r.name.to_string())
-        .collect();
-    Lack::Role { name: index.role(id).map_or_else(String::new, |r| r.name.to_string()), included_in }
+/// A caller on a request.
+struct Seen<'a> {
+    index: &'a Index,
+    held: Held<'a>,
+    occasion: Option<Occasion<'a>>,
 }
 
-fn code(index: &Index, principal: &Principal, id: CodeId) -> Lack {
-    let denied_by = principal
-        .assigned()
-        .iter()
-        .filter_map(|a| index.role(a.role))
-        .filter(|r| r.denied.contains(id.number()))
-        .map(|r| Denier { role: r.name.to_string(), place: r.place.to_string() })
-        .collect();
-    let granted_by = index
-        .roles()
-        .filter(|(_, r)| r.granted.contains(id.number()) && !r.denied.contains(id.number()))
-        .map(|(_, r)| r.name.to_string())
-        .collect();
-    let name = index.code(id).map_or_else(String::new, |c| c.as_str().to_owned());
-    let scopes = principal.subject().scopes.as_ref();
-    let out_of_scope = scopes.is_some_and(|scopes| !scopes.contains(&name));
-    Lack::Code { name, granted_by, denied_by, out_of_scope }
+impl Seen<'_> {
+    fn role(&self, id: RoleId) -> Lack {
+        let includes = |role: &Role| role.closure.contains(id.number());
+        let included_in = self.index.roles().filter(|(other, role)| *other != id && includes(role));
+        Lack::Role {
+            name: self.index.role(id).map_or_else(String::new, |r| r.name.to_string()),
+            included_in: included_in.map(|(_, r)| r.name.to_string()).collect(),
+            bindings: self.near(includes, |_| false),
+        }
+    }
+
+    fn code(&self, id: CodeId) -> Lack {
+        let grants = |role: &Role| role.granted.contains(id.number());
+        let denies = |role: &Role| role.denied.contains(id.number());
+        let assigned = self.held.assigned();
+        let deniers = assigned.iter().filter_map(|a| self.index.role(a.role)).filter(|role| denies(role));
+        let denied_by: Vec<_> = deniers
+            .map(|role| Denier { role: role.name.to_string(), place: role.place.to_string() })
+            .collect();
+        let granted_by = self.index.roles().filter(|(_, role)| grants(role) && !denies(role));
+        let name = self.index.code(id).map_or_else(String::new, |c| c.as_str().to_owned());
+        let scopes = self.held.principal().subject().scopes.as_ref();
+        let out_of_scope = scopes.is_some_and(|scopes| !scopes.contains(&name));
+        let hopeless = out_of_scope || !denied_by.is_empty();
+        Lack::Code {
+            name,
+            granted_by: granted_by.map(|(_, role)| role.name.to_string()).collect(),
+            denied_by,
+            out_of_scope,
+            bindings: if hopeless { Near::default() } else { self.near(grants, denies) },
+        }
+    }
+
+    fn near(&self, gives: impl Fn(&Role) -> bool, takes: impl Fn(&Role) -> bool) -> Near {
+        match self.occasion {
+            Some(occasion) => near(self.index, self.held.principal(), occasion, gives, takes),
+            None => Near::default(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -161,7 +205,7 @@ mod tests {
 
     use super::*;
     use crate::config::OnAnonymous;
-    use crate::engine::{Input, Subject, decide, tests};
+    use crate::engine::{Input, Principal, Subject, decide, tests};
 
     const POLICY: &str = "
 roles:

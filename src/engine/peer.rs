@@ -19,6 +19,6 @@ pub(super) fn admitted<'r>(rule: &'r PeerRule, peer: Option<&str>) -> Result<&'r
 /// call to whom the policy has given roles.
 pub(super) fn caller(index: &Index, peer: Option<&str>, listed: bool) -> Option<Arc<Principal>> {
     let id = SpiffeId::parse(peer?)?;
-    let known = listed || index.bindings_of_peer(id).next().is_some();
+    let known = listed || index.given_to_peer(id).next().is_some();
     known.then(|| Arc::new(Principal::resolve(index, Subject::peer(id))))
 }

@@ -1,23 +1,29 @@
 //! Who calls, resolved against one policy.
 
-use crate::compile::{BitSet, Bound, CodeId, Index, RoleId};
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use crate::compile::{Bindings, BitSet, Bound, Gives, Index, RoleId, Scope, Scoped, Sets};
 use crate::diag::Place;
 use crate::policy::SpiffeId;
 
 use super::subject::{Proof, Subject};
 
-/// A caller and what the policy makes of them. Made once per token and policy;
-/// a decision only asks it yes-or-no questions.
+/// A caller and what the policy makes of them. Made once per token and policy,
+/// and so knows neither a request nor a time: what the caller holds on a
+/// request is asked of [`super::Held`].
 #[derive(Debug, Clone)]
 pub struct Principal {
     subject: Subject,
-    /// Roles given to the caller, the heaviest first, then by name.
+    /// Roles given to the caller everywhere and always, the heaviest first,
+    /// then by name.
     assigned: Vec<Assignment>,
-    /// Those and all they inherit.
-    roles: BitSet,
-    /// Granted by any of them or by the token, denied by none of them, and
-    /// within the token's scopes.
-    codes: BitSet,
+    /// What those and the token give.
+    everywhere: Sets,
+    /// The codes of the token's scopes, where they are asked.
+    limit: Option<BitSet>,
+    /// What bindings give to the user and to each group within scopes.
+    scoped: Vec<Arc<Scoped>>,
 }
 
 /// One role that the caller was given, and by what.
@@ -27,6 +33,27 @@ pub struct Assignment {
     pub role: RoleId,
     /// The binding that gives it; `None` when the token does.
     pub binding: Option<Place>,
+    /// Where and when that binding counts.
+    pub scope: Option<Arc<Scope>>,
+}
+
+impl Assignment {
+    pub(super) fn by(bound: &Bound) -> Self {
+        Self { role: bound.role, binding: Some(bound.place.clone()), scope: bound.scope.clone() }
+    }
+
+    /// Each role once, the heaviest first, then by name. The token's word
+    /// comes before a binding's, and one without a scope before one with.
+    pub(super) fn in_order(mut assigned: Vec<Self>, index: &Index) -> Vec<Self> {
+        // Ids follow names.
+        assigned.sort_by(|a, b| {
+            let key = |a: &'_ Self| (a.role, a.scope.is_some());
+            key(a).cmp(&key(b)).then_with(|| a.binding.cmp(&b.binding))
+        });
+        assigned.dedup_by_key(|a| a.role);
+        assigned.sort_by_key(|a| Reverse(index.role(a.role).map_or(0, |r| r.weight)));
+        assigned
+    }
 }
 
 impl Principal {
@@ -35,34 +62,24 @@ impl Principal {
     /// deny of a held role wins over it.
     pub fn resolve(index: &Index, subject: Subject) -> Self {
         let from_token = subject.roles.iter().filter_map(|name| index.role_named(name));
-        let mut assigned: Vec<_> = from_token.map(|role| Assignment { role, binding: None }).collect();
-        for bound in bindings(index, &subject) {
-            assigned.push(Assignment { role: bound.role, binding: Some(bound.place.clone()) });
-        }
-        // Ids follow names, and the token's word comes before the binding's.
-        assigned.sort_by(|a, b| (a.role, &a.binding).cmp(&(b.role, &b.binding)));
-        assigned.dedup_by_key(|a| a.role);
-        assigned.sort_by_key(|a| std::cmp::Reverse(index.role(a.role).map_or(0, |r| r.weight)));
+        let from_token = from_token.map(|role| Assignment { role, binding: None, scope: None });
+        let given = given(index, &subject);
+        let bound = given.iter().flat_map(|given| &given.always).map(Assignment::by);
+        let assigned = Assignment::in_order(from_token.chain(bound).collect(), index);
+        let scoped = given.iter().filter_map(|given| given.scoped.clone()).collect();
 
-        let mut roles = index.no_roles();
-        let mut codes = index.no_codes();
-        let mut denied = index.no_codes();
-        for role in assigned.iter().filter_map(|a| index.role(a.role)) {
-            roles.union(&role.closure);
-            codes.union(&role.granted);
-            denied.union(&role.denied);
-        }
-        let named = |names: &[String]| -> Vec<CodeId> {
-            names.iter().filter_map(|name| index.code_named(name)).collect()
+        let mut everywhere = index.nothing();
+        assigned.iter().filter_map(|a| index.role(a.role)).for_each(|role| everywhere.add(role.gives()));
+        let known = |names: &[String], set: &mut BitSet| {
+            names.iter().filter_map(|name| index.code_named(name)).for_each(|code| set.insert(code.number()));
         };
-        named(&subject.codes).into_iter().for_each(|code| codes.insert(code.number()));
-        codes.subtract(&denied);
-        if let Some(scopes) = &subject.scopes {
+        known(&subject.codes, &mut everywhere.granted);
+        let limit = subject.scopes.as_ref().map(|scopes| {
             let mut limit = index.no_codes();
-            named(scopes).into_iter().for_each(|code| limit.insert(code.number()));
-            codes.intersect(&limit);
-        }
-        Self { subject, assigned, roles, codes }
+            known(scopes, &mut limit);
+            limit
+        });
+        Self { subject, assigned, everywhere, limit, scoped }
     }
 
     /// What the token or the certificate says.
@@ -70,53 +87,53 @@ impl Principal {
         &self.subject
     }
 
-    /// The roles given to the caller, the primary role first.
+    /// The roles given to the caller everywhere and always, the heaviest first.
     pub fn assigned(&self) -> &[Assignment] {
         &self.assigned
     }
 
-    /// Whether the caller has the role, given or inherited.
-    pub fn has_role(&self, role: RoleId) -> bool {
-        self.roles.contains(role.number())
+    /// What bindings give to the caller within scopes: those of the user, and
+    /// of each group.
+    pub fn scoped(&self) -> impl Iterator<Item = &Scoped> {
+        self.scoped.iter().map(|scoped| &**scoped)
     }
 
-    /// Whether some role or the token grants the code, no role denies it, and
-    /// the token's scopes include it.
-    pub fn has_code(&self, code: CodeId) -> bool {
-        self.codes.contains(code.number())
+    pub(super) fn scoped_of(&self, holder: u32) -> Option<&Scoped> {
+        self.scoped.get(usize::try_from(holder).ok()?).map(|scoped| &**scoped)
+    }
+
+    pub(super) fn gives(&self) -> Gives<'_> {
+        self.everywhere.gives()
+    }
+
+    /// Whether the token's scopes leave a code in.
+    pub(super) fn is_within_scopes(&self, code: u32) -> bool {
+        self.limit.as_ref().is_none_or(|limit| limit.contains(code))
     }
 
     /// About how many bytes this takes in memory, for caches that must be
     /// bounded. Counts too much rather than too little.
     pub fn bytes(&self) -> usize {
-        let Self { subject, assigned, roles, codes } = self;
+        let Self { subject, assigned, everywhere, limit, scoped } = self;
         size_of::<Self>()
             + subject.bytes()
             + assigned.len() * size_of::<Assignment>()
-            + roles.bytes()
-            + codes.bytes()
-    }
-
-    /// Every code the policy names that the caller has, in order.
-    pub fn codes<'i>(&'i self, index: &'i Index) -> impl Iterator<Item = &'i str> {
-        index.codes().filter(|(id, _)| self.has_code(*id)).map(|(_, code)| code.as_str())
-    }
-
-    /// The names of the roles given to the caller, the primary role first.
-    pub fn role_names<'i>(&'i self, index: &'i Index) -> impl Iterator<Item = &'i str> {
-        self.assigned.iter().filter_map(|a| index.role(a.role)).map(|r| &*r.name)
+            + everywhere.bytes()
+            + limit.as_ref().map_or(0, BitSet::bytes)
+            // What these point to belongs to the policy.
+            + size_of_val(scoped.as_slice())
     }
 }
 
 /// What the policy itself gives to a caller.
-fn bindings<'i>(index: &'i Index, subject: &Subject) -> Vec<&'i Bound> {
+fn given<'i>(index: &'i Index, subject: &Subject) -> Vec<&'i Bindings> {
     match subject.proof {
         Proof::Token => {
-            let of_groups = subject.groups.iter().flat_map(|group| index.bindings_of_group(group));
-            index.bindings_of_user(&subject.user).iter().chain(of_groups).collect()
+            let of_groups = subject.groups.iter().filter_map(|group| index.given_to_group(group));
+            index.given_to_user(&subject.user).into_iter().chain(of_groups).collect()
         }
         Proof::Certificate => {
-            SpiffeId::parse(&subject.user).into_iter().flat_map(|id| index.bindings_of_peer(id)).collect()
+            SpiffeId::parse(&subject.user).into_iter().flat_map(|id| index.given_to_peer(id)).collect()
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::decide::{Observer, Step};
 use super::explain::{Note, Origin};
+use super::held::{Held, InForce};
 use super::principal::Principal;
 use super::subject::Proof;
-use crate::compile::{Index, Need, PeerListed, Role, RouteId, Rule};
+use crate::compile::{Index, Need, Occasion, PeerListed, Role, RouteId, Rule};
 use crate::diag::Place;
 use crate::policy::{Access, Method};
 
@@ -12,7 +13,7 @@ use crate::policy::{Access, Method};
 pub(super) struct Recorder<'i> {
     index: &'i Index,
     origin: Origin,
-    caller: Option<Principal>,
+    caller: Option<(Principal, InForce)>,
     notes: Vec<Note>,
 }
 
@@ -69,7 +70,8 @@ impl<'i> Recorder<'i> {
     }
 
     /// The caller, and each role with what gave it.
-    fn caller(&mut self, principal: &Principal) {
+    fn caller(&mut self, held: Held<'_>, occasion: Occasion<'_>) {
+        let principal = held.principal();
         let (how, given) = match (principal.subject().proof, self.origin) {
             (Proof::Certificate, _) => ("by its certificate", "by the certificate"),
             (Proof::Token, Origin::Token) => ("by a verified token", "by the token"),
@@ -78,16 +80,21 @@ impl<'i> Recorder<'i> {
         let index = self.index;
         let user = principal.subject().user.escape_debug();
         self.note("caller", true, format!("{user}, {how}"), None);
-        for assignment in principal.assigned() {
+        let assigned = held.assigned();
+        for assignment in assigned.iter() {
             let name = index.role(assignment.role).map_or("?", |r| &*r.name);
-            let by = if assignment.binding.is_some() { "by a binding" } else { given };
+            let by = match (&assignment.binding, &assignment.scope) {
+                (None, _) => given.to_owned(),
+                (Some(_), None) => "by a binding".to_owned(),
+                (Some(_), Some(scope)) => format!("by a binding {}", scope.describe(Some(occasion))),
+            };
             self.note("role", true, format!("{name}, {by}"), assignment.binding.as_ref());
         }
         for unknown in principal.subject().roles.iter().filter(|name| index.role_named(name).is_none()) {
             let text = format!("{}, {given} but not in the policy: gives nothing", unknown.escape_debug());
             self.note("role", true, text, None);
         }
-        if principal.assigned().is_empty() && principal.subject().roles.is_empty() {
+        if assigned.is_empty() && principal.subject().roles.is_empty() {
             self.note("role", true, "none".to_owned(), None);
         }
         for code in &principal.subject().codes {
@@ -102,7 +109,7 @@ impl<'i> Recorder<'i> {
             };
             self.note("scopes", true, text, None);
         }
-        self.caller = Some(principal.clone());
+        self.caller = Some((principal.clone(), held.in_force().clone()));
     }
 
     /// A requirement: what it asks for, and which of the caller's roles meets
@@ -113,7 +120,7 @@ impl<'i> Recorder<'i> {
         need: &Need<T>,
         holds: bool,
         name: impl Fn(T) -> &'i str,
-        meets: impl Fn(&Principal, T, &Role) -> Option<String>,
+        meets: impl Fn(Held<'_>, T, &Role) -> Option<String>,
     ) {
         let names: Vec<_> = need.ids.iter().map(|id| name(*id)).collect();
         let mut text = match (names.as_slice(), need.all) {
@@ -121,15 +128,16 @@ impl<'i> Recorder<'i> {
             (_, true) => format!("requires all of {}", names.join(", ")),
             (_, false) => format!("requires any of {}", names.join(", ")),
         };
-        if let (true, Some(caller)) = (holds, &self.caller) {
-            let held: Vec<&Role> = caller.assigned().iter().filter_map(|a| self.index.role(a.role)).collect();
+        if let (true, Some((caller, in_force))) = (holds, &self.caller) {
+            let held = Held::new(self.index, caller, in_force);
+            let roles: Vec<&Role> = held.assigned().iter().filter_map(|a| self.index.role(a.role)).collect();
             // One of several is enough where any is.
             let met = need.ids.iter().filter_map(|id| {
                 let by_token = || {
                     let given = step == "codes" && caller.subject().codes.iter().any(|c| c == name(*id));
                     given.then(|| "is granted by the token".to_owned())
                 };
-                let how = held.iter().find_map(|role| meets(caller, *id, role)).or_else(by_token)?;
+                let how = roles.iter().find_map(|role| meets(held, *id, role)).or_else(by_token)?;
                 Some(if need.ids.len() == 1 {
                     format!(", which {how}")
                 } else {
@@ -163,7 +171,7 @@ impl Observer for Recorder<'_> {
                 self.note("address", admitted, format!("the source address is {not}admitted"), place);
             }
             Step::Peer(id, peer, admitted) => self.peer(id, peer, admitted),
-            Step::Caller(principal) => self.caller(principal),
+            Step::Caller(held, occasion) => self.caller(held, occasion),
             Step::Roles(id, holds) => {
                 if let Some(Rule::Needs { roles: Some(need), .. }) = rule(id) {
                     let name = |id| index.role(id).map_or("?", |r| &*r.name);

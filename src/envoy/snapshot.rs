@@ -12,7 +12,9 @@ use super::problem::{Names, Required};
 use super::request::Words;
 use super::verdict::{Judge, Verdict};
 use crate::compile::Index;
-use crate::engine::{Decision, HeaderChanges, HeaderPlan, Missing, Principal, Reason, UnsafeValue, decide};
+use crate::engine::{
+    Decision, HeaderChanges, HeaderPlan, Held, Missing, Principal, Reason, UnsafeValue, decide,
+};
 use crate::identity::{Remembered, TokenCache, Verifier};
 
 /// Policy, keys and managed headers that belong together, and what they make
@@ -29,7 +31,8 @@ pub struct Snapshot {
 /// What this snapshot makes of a token.
 struct Caller {
     principal: Arc<Principal>,
-    /// As far as they do not depend on the request.
+    /// As far as they do not depend on the request, and as long as no scoped
+    /// binding counts on it.
     headers: Result<HeaderChanges, UnsafeValue>,
 }
 
@@ -68,7 +71,7 @@ impl Snapshot {
             let known = verifier
                 .recall(callers, input.headers, &service.audiences, now, |subject| {
                     let principal = Arc::new(Principal::resolve(index, subject));
-                    let headers = headers.prepare(index, Some(&principal));
+                    let headers = headers.prepare(Some(Held::everywhere(index, &principal)));
                     Caller { principal, headers }
                 })
                 .map_err(|refusal| (refusal.reason, refusal.detail))?;
@@ -76,13 +79,13 @@ impl Snapshot {
         });
         let mut verdict = self.in_names(&decision);
         if decision.reason.is_allowed() {
-            let changes = match &caller {
-                Some(caller) => match &caller.headers {
-                    Ok(prepared) => Ok(headers.complete(prepared, input.headers)),
-                    Err(fault) => Err(fault.clone()),
-                },
-                // Nobody, or a peer.
-                None => headers.render(index, decision.principal.as_deref(), input.headers),
+            // What was rendered beforehand holds where no scoped binding counts.
+            let anew = !decision.in_force.is_empty() && headers.names_roles();
+            let changes = match caller.as_deref().filter(|_| !anew) {
+                Some(Caller { headers: Ok(prepared), .. }) => Ok(headers.complete(prepared, input.headers)),
+                Some(Caller { headers: Err(fault), .. }) => Err(fault.clone()),
+                // Nobody, or a peer, or another one than usual.
+                None => headers.render(decision.held(index), input.headers),
             };
             match changes {
                 Ok(changes) => verdict.changes = changes,

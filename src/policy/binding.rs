@@ -3,6 +3,7 @@
 use super::elsewhere::IN_A_BINDING;
 use super::name::{Located, PrincipalName, RoleName};
 use super::peer::PeerPattern;
+use super::scope::Scope;
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
 use crate::yaml::{Fields, Node, Shape, Text, text, texts};
 
@@ -13,6 +14,8 @@ pub struct Binding {
     pub holder: Located<Holder>,
     /// The roles; never empty.
     pub roles: Vec<Located<RoleName>>,
+    /// Where and when they count.
+    pub scope: Scope,
     /// Why, for people.
     pub reason: Option<String>,
     /// Where the binding stands.
@@ -32,15 +35,8 @@ pub enum Holder {
 
 pub(super) const BINDING: Shape = Shape {
     what: "a binding",
-    known: &["user", "group", "peer", "roles", "reason"],
-    later: &[
-        (
-            "on",
-            "a binding holds everywhere in this version: remove it until scoped bindings are there, or give the role to nobody",
-        ),
-        ("until", "remove the binding when its time has come; this version would keep it in force for ever"),
-        ("from", "add the binding when its time has come; this version would put it in force at once"),
-    ],
+    known: &["user", "group", "peer", "roles", "on", "from", "until", "reason"],
+    later: &[],
 };
 
 impl Binding {
@@ -54,12 +50,13 @@ impl Binding {
             }
             None => Vec::new(),
         };
+        let scope = Scope::read(&fields, report);
         let reason = fields
             .get("reason")
             .and_then(|e| text(&e.value, "the reason", report))
             .map(|t| t.value.to_owned());
         let holder = holder?;
-        (!roles.is_empty()).then_some(Self { holder, roles, reason, span: node.span })
+        (!roles.is_empty()).then_some(Self { holder, roles, scope: scope?, reason, span: node.span })
     }
 }
 

@@ -236,6 +236,32 @@ pub(super) const IN_A_BINDING: &[Elsewhere] = &[
         help: "write `peer: spiffe://trust-domain/path`, one a binding",
     },
     Elsewhere { words: &["role", "grants"], meant: "roles", help: "write `roles: [viewer]`" },
+    Elsewhere {
+        words: &["scope", "scopes", "where", "resource", "resources", "paths", "params", "parameters"],
+        meant: "on",
+        help: "write `on: { venue: [v-1] }`: the roles count on routes whose `{venue}` is one of the list",
+    },
+    Elsewhere {
+        words: &["since", "start", "starts", "begin", "not_before", "valid_from"],
+        meant: "from",
+        help: "write `from: 2027-01-01`, or a time with a zone",
+    },
+    Elsewhere {
+        words: &[
+            "to",
+            "end",
+            "ends",
+            "expires",
+            "expiry",
+            "expires_at",
+            "expiration",
+            "not_after",
+            "valid_until",
+            "till",
+        ],
+        meant: "until",
+        help: "write `until: 2027-03-31`, that day included, or a time with a zone",
+    },
     Elsewhere { words: &["description", "comment", "note"], meant: "reason", help: "write `reason:`" },
 ];
 

@@ -10,6 +10,7 @@ mod document;
 mod elsewhere;
 mod expression;
 mod folder;
+pub mod instant;
 mod method;
 mod name;
 mod need;
@@ -19,6 +20,7 @@ mod peer;
 mod role;
 mod route;
 mod schema;
+mod scope;
 mod service;
 mod template;
 
@@ -28,7 +30,9 @@ pub use document::{Network, Policy};
 pub use expression::ExpressionText;
 pub use folder::{Limits, read_folder, read_texts};
 pub use method::{Method, MethodSet};
-pub use name::{Audience, Code, CodePattern, Located, NetworkName, PrincipalName, RoleName, ServiceName};
+pub use name::{
+    Audience, Code, CodePattern, Located, NetworkName, PrincipalName, RoleName, ServiceName, ValuePattern,
+};
 pub use need::{IpRule, Need, NetworkRef};
 pub use network::AddressRange;
 pub use path::{MAX_PATH, MAX_SEGMENTS, PathFault, RequestPath, decode as decode_segment};
@@ -36,5 +40,6 @@ pub use peer::{PeerPart, PeerPattern, SpiffeId};
 pub use role::Role;
 pub use route::{Access, Defaults, Route};
 pub use schema::{SCHEMA, SHAPES};
+pub use scope::{Moment, On, Scope};
 pub use service::Service;
 pub use template::{Segment, Template};

@@ -178,6 +178,67 @@ impl fmt::Display for CodePattern {
     }
 }
 
+/// What a binding compares a path parameter with: one value, or all values
+/// with a prefix.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ValuePattern {
+    /// Exactly this value, percent-encoding decoded.
+    Exact(Box<str>),
+    /// Every value that begins so; empty for `*` alone.
+    Prefix(Box<str>),
+}
+
+impl ValuePattern {
+    /// Reads a value or a prefix with a final `*`.
+    pub fn read(text: Text<'_>, report: &mut Report) -> Option<Located<Self>> {
+        let prefix = text.value.strip_suffix('*').map(|prefix| text.cut(prefix.len()));
+        let written = prefix.unwrap_or(text);
+        if written.value.contains('*') {
+            report.push(
+                Diagnostic::at(
+                    Diag::BadValue,
+                    text.span,
+                    format!("`{}` has a `*` that is not at its end", text.value.escape_debug()),
+                )
+                .label("one final `*` at most")
+                .help("write the beginning that all values share and one final `*`, such as `v-*`"),
+            );
+            return None;
+        }
+        // `*` alone is any value.
+        if prefix.is_none_or(|prefix| !prefix.value.is_empty()) && !VALUE.check(written, report) {
+            return None;
+        }
+        let value = written.value.into();
+        let value = if prefix.is_some() { Self::Prefix(value) } else { Self::Exact(value) };
+        Some(Located { value, span: text.span })
+    }
+}
+
+impl fmt::Display for ValuePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(value) => f.write_str(value),
+            Self::Prefix(prefix) => write!(f, "{prefix}*"),
+        }
+    }
+}
+
+const VALUE: Rule = Rule {
+    what: "a value",
+    max: 1024,
+    allowed: is_value_char,
+    first: |c| c != ' ' && is_value_char(c),
+    help: "write the value as it reads with its percent-encoding decoded: letters, digits, single spaces, and signs but `\\`, `%`, `?` and `#`, which no parameter ever holds",
+    code: Diag::BadValue,
+};
+
+/// What a segment of a canonical path may decode to. Of other alphabets only
+/// letters and digits: what nobody sees has no place here.
+fn is_value_char(c: char) -> bool {
+    (c.is_ascii_graphic() && !matches!(c, '\\' | '%' | '?' | '#' | '*')) || c == ' ' || c.is_alphanumeric()
+}
+
 const CODE: Rule = Rule {
     what: "a code",
     max: 128,

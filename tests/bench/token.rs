@@ -15,7 +15,7 @@ use doorward::compile::{Index, load};
 use doorward::config::{Algorithm, Config};
 use doorward::diag::Report;
 use doorward::engine::{
-    Decision, HeaderChanges, HeaderPlan, Headers, Input, Principal, Subject, UnsafeValue, decide,
+    Decision, HeaderChanges, HeaderPlan, Headers, Held, Input, Principal, Subject, UnsafeValue, decide,
 };
 use doorward::identity::devkey::DevKey;
 use doorward::identity::mint::{Claims, Signer};
@@ -189,7 +189,7 @@ impl All {
         });
         let changes = match &known {
             Some(caller) => self.made.plan.complete(caller.headers.as_ref().ok()?, headers),
-            None => self.made.plan.render(&self.index, None, headers).ok()?,
+            None => self.made.plan.render(None, headers).ok()?,
         };
         decision.reason.is_allowed().then_some((decision, changes))
     }
@@ -197,6 +197,6 @@ impl All {
 
 fn caller(all: &All, subject: Subject) -> Caller {
     let principal = Arc::new(Principal::resolve(&all.index, subject));
-    let headers = all.made.plan.prepare(&all.index, Some(&principal));
+    let headers = all.made.plan.prepare(Some(Held::everywhere(&all.index, &principal)));
     Caller { principal, headers }
 }

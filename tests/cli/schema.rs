@@ -97,7 +97,15 @@ fn every_file_that_ships_fits_its_schema() {
 fn the_policy_schema_refuses_what_the_reader_refuses() {
     let schema = parsed(policy::SCHEMA);
     let route = |extra: &str| format!("services: {{ s: {{ paths: [/], routes: [{{ {extra} }}] }} }}");
+    let bound = |extra: &str| {
+        format!(
+            "roles: {{ x: {{}} }}\nbindings: [{{ user: u, roles: [x], {extra} }}]\n{}",
+            route("route: 'GET /{b}/{c}', codes: a")
+        )
+    };
     for good in [
+        bound("until: 2030-01-01, from: '2029-12-31T23:00:00+01:00'"),
+        bound("on: { b: v-1, c: [v-2, 'v-*', '*', a b, café] }"),
         route("route: GET /a, codes: a"),
         route("route: 'GET,PUT /a/{b}/**', codes: { any: [a, b] }, roles: { all: [x] }"),
         route("route: GET /a, roles: [one]"),
@@ -114,7 +122,13 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
         "roles: { a: { grants: 'x*y' } }".to_owned(),
         "bindings: [{ roles: [x] }]".to_owned(),
         "bindings: [{ user: u, group: g, roles: [x] }]".to_owned(),
-        "bindings: [{ user: u, roles: [x], until: 2030-01-01 }]".to_owned(),
+        bound("until: 2030-01-01T12:00:00"),
+        bound("from: 1.1.2030"),
+        bound("on: {}"),
+        bound("on: { b: [] }"),
+        bound("on: { b: 'v*1' }"),
+        bound("on: { b: 'v%2D1' }"),
+        bound("on: b"),
         "networks: { Office: 10.0.0.0/8 }".to_owned(),
         "services: { S: { paths: [/], routes: [{ route: GET /a, access: denied }] } }".to_owned(),
         "services: { s: { paths: [/] } }".to_owned(),

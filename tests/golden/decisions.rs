@@ -28,6 +28,7 @@ use doorward::compile::{Index, load};
 use doorward::config::OnAnonymous;
 use doorward::diag::{Format, Place, render};
 use doorward::engine::{Decision, Headers, Input, Principal, Reason, Subject, decide};
+use doorward::policy::instant::rfc3339;
 
 use crate::walk::{cases, updating, walk};
 
@@ -89,6 +90,8 @@ fn caller(index: &Index, name: &str, words: &str) -> Caller {
             "roles" => subject.roles = list(),
             "groups" => subject.groups = list(),
             "claims" => subject.claims = serde_json::from_str(value).unwrap(),
+            "codes" => subject.codes = list(),
+            "scopes" => subject.scopes = Some(list()),
             "nothing" => {}
             "refused" => return Err((Reason::from_word(value).unwrap(), "as the table says")),
             _ => panic!("caller {name}: `{part}`"),
@@ -130,25 +133,13 @@ impl Request {
                 "host" => request.host = unescape(value),
                 "service" => request.service = Some(unescape(value)),
                 "peer" => request.peer = Some(unescape(value)),
-                "at" => request.at = seconds(value),
+                "at" => request.at = rfc3339(value).unwrap_or_else(|| panic!("`{line}`: `{part}`")),
                 "from" => request.from = Some(value.parse().unwrap()),
                 _ => panic!("`{line}`: `{part}`"),
             }
         }
         request
     }
-}
-
-/// A date and time in UTC, written as RFC 3339 does.
-fn seconds(text: &str) -> u64 {
-    let numbers: Vec<u64> =
-        text.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
-    let [year, month, day, hour, minute, second] = numbers[..] else { panic!("`{text}`") };
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let months: u64 = lengths.into_iter().take(usize::try_from(month).unwrap() - 1).sum();
-    (((years + months + day - 1) * 24 + hour) * 60 + minute) * 60 + second
 }
 
 fn ask(index: &Index, request: &Request, caller: &Caller) -> Decision {

@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use doorward::compile::load;
+use doorward::compile::{load, load_at};
 use doorward::config::Config;
 use doorward::diag::{Code, Format, render};
 use doorward::identity::Verifier;
+use doorward::policy::instant::rfc3339;
 
 use crate::walk::{cases, compare, updating, walk};
 
+/// A case with a file `at` is looked at as if it were that time.
 fn policy(case: &Path) -> String {
-    let (index, sources, report) = load(case);
+    let (index, sources, report) = match fs::read_to_string(case.join("at")) {
+        Ok(time) => load_at(case, rfc3339(time.trim()).unwrap()),
+        Err(_) => load(case),
+    };
     assert_eq!(index.is_none(), report.has_errors(), "{}", case.display());
     render(&report, &sources, Format::Text { color: false })
 }

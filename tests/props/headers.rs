@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use doorward::config::Config;
-use doorward::engine::{HeaderPlan, Headers, MAX_HEADER_BYTES, Principal, Subject};
+use doorward::engine::{HeaderPlan, Headers, Held, MAX_HEADER_BYTES, Principal, Subject};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -104,9 +104,9 @@ proptest! {
         claims.insert("tenant".to_owned(), tenant);
         let principal = Principal::resolve(&REFERENCE, Subject { user, roles, groups, claims, ..Subject::default() });
         let sent: Vec<(&str, &[u8])> = client.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
-        let principal = (!anonymous).then_some(&principal);
+        let caller = (!anonymous).then(|| Held::everywhere(&REFERENCE, &principal));
         // A value that can't be a header is a refusal.
-        let Ok(changes) = plan.render(&REFERENCE, principal, Headers::new(&sent)) else {
+        let Ok(changes) = plan.render(caller, Headers::new(&sent)) else {
             prop_assert!(!anonymous, "nothing can be wrong with no values");
             return Ok(());
         };

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use doorward::compile::{Index, compile};
 use doorward::diag::{Format, MAX_SHOWN, Report, Sources, render};
-use doorward::engine::{Principal, Subject};
+use doorward::engine::{Held, Principal, Subject};
 use doorward::policy::read_texts;
 
 const MANY: usize = 100_000;
@@ -49,6 +49,7 @@ fn pol_7_a_chain_of_10_000_roles_works() {
     }
     let index = index(text);
     let last = resolve(&index, "r9999");
+    let last = Held::everywhere(&index, &last);
     assert!(index.roles().all(|(id, _)| last.has_role(id)));
     assert!(index.codes().all(|(id, _)| last.has_code(id)));
 }
@@ -81,7 +82,29 @@ fn maps_and_lists_of_100_000_entries_are_read() {
     text.push_str("bindings:\n");
     (0..MANY).for_each(|n| writeln!(text, "  - {{ user: \"u{n}\", roles: r }}").unwrap());
     let index = index(text);
-    assert_eq!(index.bindings_of_user("u99999").len(), 1);
+    assert_eq!(index.given_to_user("u99999").unwrap().always.len(), 1);
+}
+
+#[test]
+fn scoped_bindings_of_100_000_for_one_user_are_laid_out() {
+    let mut text =
+        String::from("services: { s: { paths: [/], routes: [{ route: 'GET /{id}', codes: c }] } }\nroles:\n");
+    (0..1_000).for_each(|n| writeln!(text, "  r{n}: {{ grants: [c] }}").unwrap());
+    text.push_str("bindings:\n");
+    for n in 0..MANY {
+        let scope = match n % 3 {
+            0 => format!("on: {{ id: \"v{n}\" }}"),
+            1 => format!("on: {{ id: \"{}*\" }}", "v".repeat(n % 500)),
+            // Every second another set of roles ends: far too many sets.
+            _ => format!("until: 2030-01-{:02}T{:02}:{:02}:00Z", n % 28 + 1, n / 28 % 24, n / 700 % 60),
+        };
+        writeln!(text, "  - {{ user: ann, roles: r{}, {scope} }}", n % 1_000).unwrap();
+    }
+    let index = index(text);
+    let ann = resolve(&index, "unknown");
+    assert!(Held::everywhere(&index, &ann).role_names().is_empty());
+    assert_eq!(ann.scoped().map(|scoped| scoped.bounds().len()).sum::<usize>(), MANY);
+    assert!(ann.bytes() < 1_000, "the table belongs to the policy");
 }
 
 #[test]

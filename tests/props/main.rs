@@ -12,6 +12,7 @@ mod large;
 mod names;
 mod path;
 mod router;
+mod scopes;
 mod shuffle;
 mod text;
 

@@ -10,7 +10,7 @@ use super::request::Request;
 use crate::cli::{Style, Term};
 use crate::compile::Index;
 use crate::denial::{Answer, Told};
-use crate::engine::{Decision, Explanation, HeaderChanges, Origin, Reason};
+use crate::engine::{Decision, Explanation, HeaderChanges, Lack, Origin, Reason};
 use crate::policy::Method;
 
 /// All that there is to tell.
@@ -64,6 +64,7 @@ pub(super) fn text(outcome: &Outcome<'_>, term: Term) -> String {
             (_, false) => "or",
         };
         lines.push(Line { label, text: lack.to_string(), place: None, style: Style::Bad });
+        lines.extend(bindings(lack));
     }
     if let Some(answer) = outcome.answer {
         lines.extend(told(decision.reason, answer).map(|text| Line::plain("answer", text)));
@@ -81,6 +82,17 @@ pub(super) fn text(outcome: &Outcome<'_>, term: Term) -> String {
         page.push_str(&line.render(width.unwrap_or(0), term));
     }
     page
+}
+
+/// What the caller has been given, though not for this request.
+fn bindings(lack: &Lack) -> impl Iterator<Item = Line<'_>> {
+    let near = lack.bindings();
+    let bindings = near.bindings.iter();
+    let lines = bindings
+        .map(|binding| Line { place: Some(&binding.place), ..Line::plain("binding", binding.to_string()) });
+    let more =
+        (near.further_bindings > 0).then(|| Line::plain("", format!("and {} more", near.further_bindings)));
+    lines.chain(more)
 }
 
 /// The policy directory as a person would write it.
@@ -216,7 +228,7 @@ struct JsonRequest<'a> {
 struct JsonCaller<'a> {
     verified: bool,
     user: &'a str,
-    /// Those of the policy, the primary role first.
+    /// Those of the policy that count on this request, the primary role first.
     roles: Vec<&'a str>,
     groups: &'a [String],
     codes: Vec<&'a str>,
@@ -270,12 +282,12 @@ pub(super) fn json(outcome: &Outcome<'_>) -> String {
             service: *service,
             source_ip: *source,
         },
-        caller: decision.principal.as_deref().map(|principal| JsonCaller {
+        caller: decision.held(index).map(|held| JsonCaller {
             verified: *origin == Origin::Token,
-            user: &principal.subject().user,
-            roles: principal.role_names(index).collect(),
-            groups: &principal.subject().groups,
-            codes: principal.codes(index).collect(),
+            user: &held.principal().subject().user,
+            roles: held.role_names(),
+            groups: &held.principal().subject().groups,
+            codes: held.codes().collect(),
         }),
         headers: changes.map(|changes| JsonHeaders {
             set: changes.set.iter().map(|(name, value)| (&**name, value.as_str())).collect(),

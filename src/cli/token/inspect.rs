@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::inputs::{Input, Located, environment, locate, policy};
 use crate::cli::{Exit, Failure, Term, redact, time};
 use crate::compile::Index;
-use crate::engine::Principal;
+use crate::engine::{Held, Principal};
 use crate::identity::Verifier;
 use crate::identity::inspect::{Inspection, Outcome};
 
@@ -54,7 +54,10 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
             "a token can only be inspected with a configuration: name it with `--config`",
         ));
     };
-    let Some(index) = policy(&directory, &mut found) else { return Err(Failure::Invalid(Box::new(found))) };
+    let now = at.map_or_else(time::now, Ok)?;
+    let Some(index) = policy(&directory, now, &mut found) else {
+        return Err(Failure::Invalid(Box::new(found)));
+    };
     let loaded = Verifier::load(&config.identity, &config.directory, &environment, &mut found.0);
     let Some(verifier) = loaded else { return Err(Failure::Invalid(Box::new(found))) };
     let audiences = match &service {
@@ -64,7 +67,6 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
             &service.ok_or_else(|| Failure::new(format!("the policy has no service `{name}`")))?.audiences
         }
     };
-    let now = at.map_or_else(time::now, Ok)?;
     let told = verifier.inspect(&token()?, audiences, now);
     let principal = told.subject.clone().map(|subject| Principal::resolve(&index, subject));
     let text = match format {
@@ -113,10 +115,11 @@ fn text(told: &Inspection, principal: Option<&Principal>, index: &Index, now: u6
         );
     }
     if let Some(principal) = principal {
+        let held = Held::everywhere(index, principal);
         line("user", &principal.subject().user.escape_debug().to_string());
-        line("roles", &joined(principal.role_names(index)));
+        line("roles", &joined(held.role_names().into_iter()));
         line("groups", &joined(principal.subject().groups.iter().map(String::as_str)));
-        line("codes", &joined(principal.codes(index)));
+        line("codes", &joined(held.codes()));
     }
     line(
         "result",
@@ -149,11 +152,12 @@ fn object(told: &Inspection, principal: Option<&Principal>, index: &Index) -> Va
         })
         .collect();
     let caller = principal.map(|principal| {
+        let held = Held::everywhere(index, principal);
         json!({
             "user": principal.subject().user,
-            "roles": principal.role_names(index).collect::<Vec<_>>(),
+            "roles": held.role_names(),
             "groups": principal.subject().groups,
-            "codes": principal.codes(index).collect::<Vec<_>>(),
+            "codes": held.codes().collect::<Vec<_>>(),
         })
     });
     json!({

@@ -1,0 +1,148 @@
+//! `on`, `from` and `until` of a binding: where and when its roles count.
+
+use super::instant::{DAY, date, rfc3339};
+use super::name::{Located, ValuePattern};
+use crate::diag::{Code as Diag, Diagnostic, Report};
+use crate::yaml::{Fields, Kind, Node, key_name, texts, word};
+
+/// Where and when the roles of a binding count; everywhere and always where
+/// nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// What path parameters must be; all of them.
+    pub on: Vec<On>,
+    /// From this second.
+    pub from: Option<Located<Moment>>,
+    /// Up to the second before this one.
+    pub until: Option<Located<Moment>>,
+}
+
+/// What one path parameter must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct On {
+    /// The name of the parameter.
+    pub param: Located<Box<str>>,
+    /// One of these; never empty.
+    pub values: Vec<ValuePattern>,
+}
+
+/// A point in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// Seconds since 1970.
+    pub at: u64,
+    /// As it was written.
+    pub text: Box<str>,
+}
+
+impl Scope {
+    /// Whether it bounds anything.
+    pub fn is_bound(&self) -> bool {
+        !self.on.is_empty() || self.from.is_some() || self.until.is_some()
+    }
+
+    /// Reads the three keys. `None` after a mistake: a bound that can't be read
+    /// must not look absent.
+    pub(super) fn read(fields: &Fields<'_>, report: &mut Report) -> Option<Self> {
+        let on = match fields.get("on") {
+            Some(entry) => on(&entry.value, report),
+            None => Some(Vec::new()),
+        };
+        let mut moment = |key: &'static str, end| match fields.get(key) {
+            Some(entry) => Moment::read(&entry.value, key, end, report).map(Some),
+            None => Some(None),
+        };
+        let (from, until) = (moment("from", DayAs::Start), moment("until", DayAs::End));
+        let scope = Self { on: on?, from: from?, until: until? };
+        if let (Some(from), Some(until)) = (&scope.from, &scope.until)
+            && from.value.at >= until.value.at
+        {
+            report.push(
+                Diagnostic::at(
+                    Diag::BadValue,
+                    until.span,
+                    "`until` does not come after `from`: there is no time between",
+                )
+                .label("the end")
+                .related(from.span, "the beginning")
+                .help("change one of the two; a day of `until` is included"),
+            );
+            return None;
+        }
+        Some(scope)
+    }
+}
+
+fn on(node: &Node, report: &mut Report) -> Option<Vec<On>> {
+    let help = "write `on: { venue: [v-1] }`, the parameter as in `{venue}` of a route";
+    let wrong = |code, message: String| Diagnostic::at(code, node.span, message).help(help);
+    let entries = match &node.kind {
+        Kind::Map(entries) if !entries.is_empty() => entries,
+        Kind::Map(_) => {
+            report.push(wrong(Diag::EmptyValue, "`on` names no parameter".to_owned()).label("empty"));
+            return None;
+        }
+        Kind::Refused => return None,
+        _ => {
+            let code = if node.is_null() { Diag::EmptyValue } else { Diag::WrongType };
+            let message =
+                format!("`on` must be a mapping of parameters to values, found {}", node.describe());
+            report.push(wrong(code, message).label("not a mapping"));
+            return None;
+        }
+    };
+    // All are read before any is given up, so that all mistakes are told.
+    let read: Vec<Option<On>> = entries
+        .iter()
+        .map(|entry| {
+            let param = key_name(entry, "a parameter", report);
+            let written = texts(&entry.value, "a value", report);
+            let values: Vec<_> = written.iter().map(|text| ValuePattern::read(*text, report)).collect();
+            let values: Vec<_> = values.into_iter().map(|v| v.map(|v| v.value)).collect::<Option<_>>()?;
+            let param = param.map(|text| Located { value: text.value.into(), span: text.span })?;
+            // A value that was refused already must not look like one less.
+            let whole = match &entry.value.kind {
+                Kind::List(items) => items.len() == values.len(),
+                _ => values.len() == 1,
+            };
+            whole.then_some(On { param, values })
+        })
+        .collect();
+    read.into_iter().collect()
+}
+
+/// What a day means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DayAs {
+    Start,
+    End,
+}
+
+impl Moment {
+    fn read(node: &Node, key: &str, day: DayAs, report: &mut Report) -> Option<Located<Self>> {
+        let help = "write a day such as `2027-03-31`, or a time with its zone such as `2027-03-31T18:00:00Z` or `2027-03-31T18:00:00+02:00`";
+        let text =
+            word(node, &format!("`{key}`"), "a day such as `2027-03-31`, or a time with its zone", report)?;
+        let at = match date(text.value) {
+            Some(first) if day == DayAs::End => first.checked_add(DAY),
+            Some(first) => Some(first),
+            None if text.value.contains('.') => None,
+            None => rfc3339(text.value),
+        };
+        if let Some(at) = at {
+            return Some(Located { value: Self { at, text: text.value.into() }, span: text.span });
+        }
+        let shown = text.value.escape_debug();
+        let finding = |message: String| Diagnostic::at(Diag::BadValue, text.span, message);
+        report.push(if rfc3339(text.value).is_some() {
+            finding(format!("`{shown}` holds a fraction of a second")).label("whole seconds").help(help)
+        } else if rfc3339(&format!("{}Z", text.value)).is_some() {
+            finding(format!("`{shown}` has no time zone"))
+                .label("whose clock?")
+                .help(format!("add `Z` for UTC, or an offset: `{shown}Z`, `{shown}+02:00`"))
+        } else {
+            finding(format!("`{shown}` is neither a day nor a time")).label("not a time").help(help)
+        });
+        None
+    }
+}
