@@ -21,6 +21,7 @@ mod failure;
 mod host;
 mod method;
 mod path;
+mod peer;
 mod response;
 mod serve;
 mod spoof;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::mesh::Way;
 use super::stack::{Side, Stack};
 
 /// A request in the making. Its path, names and values go out as they are.
@@ -19,6 +20,7 @@ pub(crate) struct Request<'s> {
     host: Option<String>,
     body: String,
     tag: String,
+    way: Option<&'s Way>,
 }
 
 /// What came back, and what reached the services.
@@ -49,6 +51,7 @@ impl<'s> Request<'s> {
             host: Some("localhost".to_owned()),
             body: String::new(),
             tag: tag(),
+            way: None,
         }
     }
 
@@ -61,6 +64,13 @@ impl<'s> Request<'s> {
     #[must_use]
     pub(crate) fn token(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Over TLS, this way.
+    #[must_use]
+    pub(crate) fn by(mut self, way: &'s Way) -> Self {
+        self.way = Some(way);
+        self
     }
 
     /// The token of someone with these roles.
@@ -100,7 +110,11 @@ impl<'s> Request<'s> {
         }
         text += "\r\n";
         text += &self.body;
-        Answer::of(self.stack, &exchange(self.stack, text.as_bytes()), &self.tag)
+        let raw = match self.way {
+            None => plain(self.stack, text.as_bytes()),
+            Some(way) => exchange(&mut way.connect(), text.as_bytes()),
+        };
+        Answer::of(self.stack, &raw, &self.tag)
     }
 }
 
@@ -115,7 +129,7 @@ impl Answer {
     /// Sends bytes as they are; the tag must be somewhere in them.
     pub(crate) fn to_bytes(stack: &Stack, bytes: impl Fn(&str) -> Vec<u8>) -> Self {
         let tag = tag();
-        Self::of(stack, &exchange(stack, &bytes(&tag)), &tag)
+        Self::of(stack, &plain(stack, &bytes(&tag)), &tag)
     }
 
     fn of(stack: &Stack, raw: &[u8], tag: &str) -> Self {
@@ -175,9 +189,13 @@ impl Answer {
     }
 }
 
-fn exchange(stack: &Stack, bytes: &[u8]) -> Vec<u8> {
+fn plain(stack: &Stack, bytes: &[u8]) -> Vec<u8> {
     let Ok(mut stream) = TcpStream::connect(stack.address()) else { return Vec::new() };
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    exchange(&mut stream, bytes)
+}
+
+fn exchange(stream: &mut (impl Read + Write), bytes: &[u8]) -> Vec<u8> {
     // Envoy may answer and close before all is sent.
     let _ = stream.write_all(bytes);
     let mut raw = Vec::new();
@@ -191,7 +209,15 @@ fn exchange(stack: &Stack, bytes: &[u8]) -> Vec<u8> {
                     break raw;
                 }
             }
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => break raw,
+            // The last two are TLS: an alert, and an end without one.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset | ErrorKind::InvalidData | ErrorKind::UnexpectedEof
+                ) =>
+            {
+                break raw;
+            }
             Err(error) => panic!("no answer to {:?}: {error}", String::from_utf8_lossy(bytes)),
         }
     }

@@ -5,6 +5,7 @@ mod h2c;
 mod h2raw;
 mod http1;
 mod key;
+mod mesh;
 mod stack;
 
 #[path = "../../../examples/quickstart/messages.rs"]
@@ -16,6 +17,7 @@ pub(crate) use h2c::{Call, grpc};
 pub(crate) use h2raw::Frames;
 pub(crate) use http1::{Answer, Request};
 pub(crate) use key::{HmacKey, now};
+pub(crate) use mesh::{Door, Mesh, San, Way};
 pub(crate) use stack::{Stack, envoy_binary, root};
 
 /// Waits until something holds; the last word on it after half a minute is a failure.

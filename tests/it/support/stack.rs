@@ -87,7 +87,7 @@ impl Stack {
         Self::start_with(config, log_level, &|shipped| shipped)
     }
 
-    fn start_with(config: &str, log_level: &'static str, edit: &dyn Fn(String) -> String) -> Self {
+    pub(super) fn start_with(config: &str, log_level: &'static str, edit: &dyn Fn(String) -> String) -> Self {
         let folder = folder();
         let ports = Ports {
             listener: free_port(),
@@ -346,7 +346,7 @@ fn upstream(folder: &Path, service: &'static str, port: u16) -> Child {
 
 /// A port that nobody listens on, below those that systems hand out to outgoing connections, and not
 /// one that was given before.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(process::id() % 500).unwrap() * 20;
     for _ in 0..1000 {
