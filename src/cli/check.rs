@@ -52,6 +52,10 @@ pub(crate) struct Args {
     /// The address that the request comes from. Default: 127.0.0.1.
     #[arg(long, value_name = "ADDRESS", help_heading = "Request")]
     source_ip: Option<IpAddr>,
+    /// Who is at the other end of a connection with mutual TLS: the SPIFFE id of the client certificate, taken as
+    /// verified. Default: no certificate.
+    #[arg(long, value_name = "URI", help_heading = "Request")]
+    peer: Option<String>,
     /// When the request is made: RFC 3339, or seconds since 1970. Default: now.
     #[arg(long, value_name = "TIME", value_parser = time::instant, help_heading = "Request")]
     at: Option<u64>,
@@ -79,7 +83,8 @@ enum As {
 
 /// Decides and prints.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
-    let Args { method, url, config, policies, caller, service, host, header, source_ip, at, format } = args;
+    let Args { method, url, config, policies, caller, service, host, header, source_ip, peer, at, format } =
+        args;
     let mut request = Request::read(&method, &url, host.as_deref(), &header)?;
     let Located { config, directory, mut found } = locate(Input::choose(config, policies)?)?;
     let now = at.map_or_else(time::now, Ok)?;
@@ -98,6 +103,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         path: &request.path,
         service: service.as_deref(),
         source: Some(source_ip.unwrap_or(LOCALHOST)),
+        peer: peer.as_deref().filter(|uri| !uri.is_empty()),
         headers,
         now,
         ..engine::Input::default()
@@ -147,6 +153,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         service: service.as_deref(),
         source: source_ip.unwrap_or(LOCALHOST),
         source_assumed: source_ip.is_none(),
+        peer: input.peer,
         origin,
         anybody: caller.is_somebody(),
         changes: changes.as_ref(),

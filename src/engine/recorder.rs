@@ -51,7 +51,7 @@ impl<'i> Recorder<'i> {
         let peer = peer.unwrap_or_default().escape_debug();
         match admitted {
             Ok(listed) => {
-                self.note("peer", true, format!("{peer} is {}", listed.pattern), Some(&listed.place))
+                self.note("peer", true, format!("{peer} matches {}", listed.pattern), Some(&listed.place))
             }
             Err(why) => {
                 let Some(Rule::Needs { peers: Some(rule), .. }) =
@@ -60,9 +60,10 @@ impl<'i> Recorder<'i> {
                     return;
                 };
                 let patterns: Vec<_> = rule.patterns.iter().map(|listed| listed.pattern.as_str()).collect();
+                let patterns = patterns.join(" or ");
                 let text = match why {
-                    "" => format!("{peer} is not {}", patterns.join(", nor ")),
-                    why => format!("{why}; it must be {}", patterns.join(", or ")),
+                    "" => format!("{peer} does not match {patterns}"),
+                    why => format!("{why}; required is {patterns}"),
                 };
                 self.note("peer", false, text, Some(&rule.place));
             }

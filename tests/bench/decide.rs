@@ -169,6 +169,27 @@ fn resolve_principal(bencher: Bencher, roles: usize) {
     bencher.with_inputs(|| subject.clone()).bench_local_values(|subject| Principal::resolve(&index, subject));
 }
 
+/// A service that calls by its certificate: who it is, is found for every
+/// request. So many bindings of peers, half of them with a `*`.
+#[divan::bench(args = [10, 1_000, 10_000], sample_size = 1_000)]
+fn decide_peer(bencher: Bencher, bindings: usize) {
+    let mut text = String::from(
+        "services: { s: { paths: [/], routes: [{ route: GET /a, codes: a, peers: \"spiffe://cluster/ns/*/sa/s7\" }] } }\n\
+         roles: { r: { grants: [a] } }\nbindings:\n",
+    );
+    for number in 0..bindings {
+        let namespace = if number % 2 == 0 { "*".to_owned() } else { format!("n{number}") };
+        writeln!(text, "- {{ peer: \"spiffe://cluster/ns/{namespace}/sa/s{number}\", roles: r }}").unwrap();
+    }
+    let index = index_of(text);
+    let input = Input { peer: Some("spiffe://cluster/ns/n7/sa/s7"), ..request("/a") };
+    let ask = |input: &Input<'_>| {
+        decide(&index, input, OnAnonymous::default(), |_| Err((Reason::TokenMissing, "")))
+    };
+    assert_eq!(ask(&input).reason, Reason::Allowed);
+    bencher.bench_local(|| ask(black_box(&input)));
+}
+
 /// Text to index, as on every reload.
 #[divan::bench(args = [10, 1_000, 10_000], sample_count = 10)]
 fn compile_policy(bencher: Bencher, routes: usize) {

@@ -49,6 +49,40 @@ fn the_page_for_people() {
     golden("check-text", &without_revision(&pages));
 }
 
+/// Who calls by a client certificate.
+#[test]
+fn attr_10_the_page_about_a_peer() {
+    let till = ["--peer", "spiffe://cluster/ns/shop/sa/till"];
+    let mut pages = String::new();
+    for args in [
+        &["GET", "/pay/any", "--peer", "spiffe://cluster/ns/shop/sa/billing"][..],
+        &[&["GET", "/pay/both"], &till[..]].concat(),
+        &[&["GET", "/pay/role"], &till[..]].concat(),
+        &[&["GET", "/pay/any"], &till[..]].concat(),
+        &["GET", "/pay/any", "--peer", "spiffe://cluster:443/x"],
+        &["GET", "/pay/any", "--user", "ann"],
+        &[&["GET", "/pay/both", "--user", "ann", "--roles", "teller"], &till[..]].concat(),
+        &[&["GET", "/pay/token"], &till[..]].concat(),
+        &["GET", "/pay/code", "--peer", "till.shop.svc"],
+    ] {
+        let args = [&["check", "--policies", "tests/golden/decisions/attr-10-peers"], args].concat();
+        let said = doorward(args.iter().copied()).transcript();
+        pages.push_str(&format!("$ doorward {}\n{said}\n", args.join(" ")));
+    }
+    golden("check-peer", &without_revision(&pages));
+}
+
+#[test]
+fn attr_10_an_asserted_peer_is_not_told_as_verified() {
+    let args = ["check", "--policies", "tests/golden/decisions/attr-10-peers", "--format", "json"];
+    let till = ["GET", "/pay/code", "--peer", "spiffe://cluster/ns/shop/sa/till"];
+    let object: Value = serde_json::from_str(&doorward([&args[..], &till].concat()).out).unwrap();
+    assert_eq!(object["request"]["peer"], till[3]);
+    assert_eq!(object["caller"]["user"], till[3]);
+    assert_eq!(object["caller"]["roles"], json!(["teller"]));
+    assert_eq!(object["caller"]["verified"], false);
+}
+
 fn told(args: &[&str]) -> Value {
     let said = doorward([&["check", "--policies", "policies", "--format", "json"], args].concat());
     let told: Value = serde_json::from_str(&said.out).expect(&said.err);

@@ -11,6 +11,7 @@ mod headers;
 mod large;
 mod names;
 mod path;
+mod peers;
 mod router;
 mod scopes;
 mod shuffle;

@@ -10,8 +10,8 @@ use super::request::Request;
 use crate::cli::{Style, Term};
 use crate::compile::Index;
 use crate::denial::{Answer, Told};
-use crate::engine::{Decision, Explanation, HeaderChanges, Lack, Origin, Reason};
-use crate::policy::Method;
+use crate::engine::{Decision, Explanation, HeaderChanges, Lack, Origin, Proof, Reason};
+use crate::policy::{Method, SpiffeId};
 
 /// All that there is to tell.
 pub(super) struct Outcome<'a> {
@@ -22,6 +22,8 @@ pub(super) struct Outcome<'a> {
     pub(super) source: IpAddr,
     /// Whether nobody said where the request comes from.
     pub(super) source_assumed: bool,
+    /// Who is at the other end of the connection.
+    pub(super) peer: Option<&'a str>,
     pub(super) origin: Origin,
     /// Whether the arguments name a caller.
     pub(super) anybody: bool,
@@ -157,7 +159,7 @@ fn headers(changes: &HeaderChanges) -> impl Iterator<Item = Line<'_>> {
 /// What would tell more, where it is the arguments that are short of
 /// something.
 fn hints(outcome: &Outcome<'_>) -> impl Iterator<Item = String> {
-    let Outcome { decision, request, service, source, source_assumed, anybody, index, .. } = outcome;
+    let Outcome { decision, request, service, source, source_assumed, peer, anybody, index, .. } = outcome;
     let stranger = service.is_some_and(|name| index.service_named(name).is_none());
     let capitals = request.method.to_ascii_uppercase();
     let hint = match decision.reason {
@@ -175,6 +177,17 @@ fn hints(outcome: &Outcome<'_>) -> impl Iterator<Item = String> {
         Reason::IpDenied if *source_assumed => {
             Some(format!("the source address was taken to be {source}: name it with --source-ip"))
         }
+        Reason::PeerDenied if peer.is_none() => {
+            Some("name the SPIFFE id of the client certificate with --peer".to_owned())
+        }
+        Reason::TokenMissing if peer.is_some_and(|peer| SpiffeId::parse(peer).is_none()) => {
+            Some("the peer is nobody: its name is not a SPIFFE id".to_owned())
+        }
+        Reason::TokenMissing if peer.is_some() => Some(
+            "a peer needs no token where `peers` or a binding names it, but never stands in for the token of \
+             `access: authenticated`"
+                .to_owned(),
+        ),
         Reason::TokenMissing if !anybody => {
             Some("say who calls with --token-file, --user or --claims".to_owned())
         }
@@ -222,6 +235,8 @@ struct JsonRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<&'a str>,
     source_ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -254,6 +269,7 @@ pub(super) fn json(outcome: &Outcome<'_>) -> String {
         request,
         service,
         source,
+        peer,
         origin,
         changes,
         answer,
@@ -281,9 +297,10 @@ pub(super) fn json(outcome: &Outcome<'_>) -> String {
             path: &request.path,
             service: *service,
             source_ip: *source,
+            peer: *peer,
         },
         caller: decision.held(index).map(|held| JsonCaller {
-            verified: *origin == Origin::Token,
+            verified: *origin == Origin::Token && held.principal().subject().proof == Proof::Token,
             user: &held.principal().subject().user,
             roles: held.role_names(),
             groups: &held.principal().subject().groups,
