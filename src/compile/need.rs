@@ -73,7 +73,7 @@ pub(super) fn rule(route: &Route, levels: Levels<'_>, report: &mut Report) -> Op
         report.push(
             Diagnostic::at(Diag::NoRequirement, route.span, format!("`{}` requires nothing", route.text))
                 .label("who may call this?")
-                .help("add `roles`, `codes`, `when` or `access`; for everyone write `access: anonymous`, for any valid token `access: authenticated`"),
+                .help("add `roles`, `codes`, `peers`, `when` or `access`; for everyone write `access: anonymous`, for any valid token `access: authenticated`"),
         );
         return None;
     }

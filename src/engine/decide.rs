@@ -136,12 +136,12 @@ fn steps(
         return Ok(());
     }
 
-    let known = match (identify(service), &route.rule) {
+    let known = match identify(service) {
         // A token that is no good is never replaced by a certificate.
-        (Err((Reason::TokenMissing, detail)), Rule::Needs { peers, .. }) => {
-            peer::caller(index, input.peer, peers.is_some()).ok_or((Reason::TokenMissing, detail))
+        Err((Reason::TokenMissing, detail)) => {
+            peer::caller(index, &route.rule, input.peer).ok_or((Reason::TokenMissing, detail))
         }
-        (known, _) => known,
+        known => known,
     };
     let principal: &Principal = decision.principal.insert(known?);
     decision.in_force = InForce::of(principal, occasion);

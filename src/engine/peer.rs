@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::principal::Principal;
 use super::subject::Subject;
-use crate::compile::{Index, PeerListed, PeerRule};
+use crate::compile::{Index, PeerListed, PeerRule, Rule};
 use crate::policy::SpiffeId;
 
 /// The pattern that the peer of a connection matches, or why none does.
@@ -15,10 +15,13 @@ pub(super) fn admitted<'r>(rule: &'r PeerRule, peer: Option<&str>) -> Result<&'r
     rule.admits(id).ok_or("")
 }
 
-/// The peer as the caller, on a route that `listed` it or that somebody may
-/// call to whom the policy has given roles.
-pub(super) fn caller(index: &Index, peer: Option<&str>, listed: bool) -> Option<Arc<Principal>> {
+/// The peer as the caller: on a route that lists it, or, where roles or codes
+/// are required, if the policy gives it any. A route that asks for neither asks
+/// for a token.
+pub(super) fn caller(index: &Index, rule: &Rule, peer: Option<&str>) -> Option<Arc<Principal>> {
+    let Rule::Needs { peers, roles, codes, .. } = rule else { return None };
     let id = SpiffeId::parse(peer?)?;
-    let known = listed || index.given_to_peer(id).next().is_some();
-    known.then(|| Arc::new(Principal::resolve(index, Subject::peer(id))))
+    let is_given = || index.given_to_peer(id).next().is_some();
+    let is_known = peers.is_some() || ((roles.is_some() || codes.is_some()) && is_given());
+    is_known.then(|| Arc::new(Principal::resolve(index, Subject::peer(id))))
 }
