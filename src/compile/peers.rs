@@ -33,8 +33,8 @@ impl<T> Default for PeerMap<T> {
 const ANY: &str = "*";
 
 impl<T> PeerMap<T> {
-    /// Adds values to a pattern.
-    pub(super) fn extend(&mut self, pattern: &PeerPattern, values: impl IntoIterator<Item = T>) {
+    /// Adds a value to a pattern.
+    pub(super) fn add(&mut self, pattern: &PeerPattern, value: T) {
         let (mut at, mut is_rest) = (ROOT, false);
         for part in pattern.parts() {
             match part {
@@ -45,7 +45,7 @@ impl<T> PeerMap<T> {
         }
         if let Some(stop) = self.0.value_mut(at) {
             let list = if is_rest { &mut stop.below } else { &mut stop.here };
-            list.extend(values);
+            list.push(value);
         }
     }
 
@@ -93,7 +93,7 @@ impl PeerRule {
     pub(super) fn new(written: &Located<Vec<Located<PeerPattern>>>, sources: &Sources) -> Self {
         let mut numbers = PeerMap::default();
         for (number, pattern) in written.value.iter().enumerate() {
-            numbers.extend(&pattern.value, [number]);
+            numbers.add(&pattern.value, number);
         }
         let listed =
             |p: &Located<PeerPattern>| PeerListed { pattern: p.value.clone(), place: sources.place(p.span) };

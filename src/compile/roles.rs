@@ -262,7 +262,7 @@ fn bind(policy: &Policy, sources: &Sources, roles: &mut Roles, report: &mut Repo
     };
     (roles.users, roles.groups) = (given(users), given(groups));
     for (pattern, bounds) in peers {
-        roles.peers.extend(pattern, [Bindings::new(bounds, &roles.roles)]);
+        roles.peers.add(pattern, Bindings::new(bounds, &roles.roles));
     }
 }
 
