@@ -49,6 +49,10 @@ pub(crate) struct Args {
     /// A request header, 'name: value'. May be given several times.
     #[arg(long, short = 'H', value_name = "HEADER", help_heading = "Request")]
     header: Vec<String>,
+    /// The body, which Envoy is taken to send whole. It is JSON, unless a header `content-type` says otherwise.
+    /// Default: none is sent.
+    #[arg(long, value_name = "BODY", help_heading = "Request")]
+    body: Option<String>,
     /// The address that the request comes from. Default: 127.0.0.1.
     #[arg(long, value_name = "ADDRESS", help_heading = "Request")]
     source_ip: Option<IpAddr>,
@@ -83,9 +87,22 @@ enum As {
 
 /// Decides and prints.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
-    let Args { method, url, config, policies, caller, service, host, header, source_ip, peer, at, format } =
-        args;
-    let mut request = Request::read(&method, &url, host.as_deref(), &header)?;
+    let Args {
+        method,
+        url,
+        config,
+        policies,
+        caller,
+        service,
+        host,
+        header,
+        body,
+        source_ip,
+        peer,
+        at,
+        format,
+    } = args;
+    let mut request = Request::read(&method, &url, host.as_deref(), &header, body)?;
     let Located { config, directory, mut found } = locate(Input::choose(config, policies)?)?;
     let now = at.map_or_else(time::now, Ok)?;
     let index = match policy(&directory, now, &mut found) {
@@ -105,6 +122,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         source: Some(source_ip.unwrap_or(LOCALHOST)),
         peer: peer.as_deref().filter(|uri| !uri.is_empty()),
         headers,
+        body: request.body.as_deref().map(str::as_bytes),
         now,
         ..engine::Input::default()
     };

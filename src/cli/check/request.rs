@@ -13,6 +13,7 @@ pub(super) struct Request {
     pub(super) path: String,
     /// Names in lower case.
     pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Option<String>,
 }
 
 /// Asked for where nobody says which host.
@@ -24,16 +25,21 @@ impl Request {
         url: &str,
         host: Option<&str>,
         headers: &[String],
+        body: Option<String>,
     ) -> Result<Self, Failure> {
         let (authority, path) = split(url)?;
         let mut headers = headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
-        let mut method = method.to_owned();
         // The word of the policy for what no client calls by this name.
-        if method == "GRPC" {
-            method = "POST".to_owned();
-            if !headers.iter().any(|(name, _)| name == "content-type") {
-                headers.push(("content-type".to_owned(), "application/grpc".to_owned()));
-            }
+        let grpc = method == "GRPC";
+        let method = if grpc { "POST" } else { method }.to_owned();
+        let content_type = match (grpc, &body) {
+            (true, _) => Some("application/grpc"),
+            (false, Some(_)) => Some("application/json"),
+            (false, None) => None,
+        };
+        if let Some(content_type) = content_type.filter(|_| !headers.iter().any(|(n, _)| n == "content-type"))
+        {
+            headers.push(("content-type".to_owned(), content_type.to_owned()));
         }
         let named = host.or(authority);
         Ok(Self {
@@ -42,6 +48,7 @@ impl Request {
             host_assumed: named.is_none(),
             path,
             headers,
+            body,
         })
     }
 }
