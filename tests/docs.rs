@@ -1,5 +1,5 @@
 //! The documentation and what ships are what they say: every YAML block in the
-//! README and in `docs/` is compiled, every link leads somewhere.
+//! README, in `docs/` and in the examples is compiled, every link leads somewhere.
 //!
 //! The word behind ```` ```yaml ```` says what a block is:
 //!
@@ -7,7 +7,9 @@
 //! - `policy-error CODE`: policy text with exactly this error;
 //! - `config`: a whole `doorward.yaml`;
 //! - `envoy`: lines of `deploy/envoy/envoy.yaml`, which real Envoy validates;
-//! - `envoy-cluster`: well-formed YAML to be added to a cluster of Envoy.
+//! - `envoy-cluster`: well-formed YAML to be added to a cluster of Envoy;
+//! - `envoy-listener`, `envoy-filter`, `envoy-route`: well-formed YAML that
+//!   `tests/it` puts into `deploy/envoy/envoy.yaml` for an example.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -54,7 +56,7 @@ fn every_yaml_block_is_what_it_says() {
                     );
                 }
             }
-            (Some("envoy-cluster"), None) => {
+            (Some("envoy-cluster" | "envoy-listener" | "envoy-filter" | "envoy-route"), None) => {
                 let (mut sources, mut report) = (Sources::default(), Report::default());
                 let file = sources.add("block.yaml", block.text.as_str());
                 assert!(doorward::yaml::parse(file, &block.text, &mut report).is_some(), "{}", block.at);
@@ -111,8 +113,10 @@ fn root() -> PathBuf {
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = vec![root().join("README.md")];
-    pages.extend(fs::read_dir(root().join("docs")).unwrap().map(|e| e.unwrap().path()));
-    pages.retain(|p| p.extension().is_some_and(|e| e == "md"));
+    let below = |folder| fs::read_dir(root().join(folder)).unwrap().map(|e| e.unwrap().path());
+    pages.extend(below("docs").filter(|p| p.extension().is_some_and(|e| e == "md")));
+    pages.push(root().join("examples/README.md"));
+    pages.extend(below("examples").map(|p| p.join("README.md")).filter(|p| p.exists()));
     pages.sort();
     pages
 }

@@ -372,3 +372,25 @@ fn a_verdict_does_not_depend_on_who_reads_it() {
     assert_eq!(Doorward::new([&args[..], &["/events/health"]].concat()).run_unread(), 0);
     assert_eq!(Doorward::new([&args[..], &["/events"]].concat()).run_unread(), 1);
 }
+
+#[test]
+fn a_body_is_json_unless_the_request_says_otherwise() {
+    let bob = r#"{"sub": "bob", "firstname": "Bob", "roles": ["admin"]}"#;
+    let people = |more: &[&str]| {
+        let args =
+            ["check", "POST", "/people", "--policies", "examples/people-api/policies", "--claims", bob];
+        doorward([&args, more].concat()).out
+    };
+    let new = r#"{"firstname": "Charlie"}"#;
+    let first = |page: String| page.lines().next().unwrap().to_owned();
+    assert_eq!(first(people(&["--body", new])), "ALLOW 200 allowed   POST /people");
+    for more in [
+        &["--body", new, "-H", "content-type: text/plain"][..],
+        &["--body", new, "-H", "content-encoding: gzip"],
+        &["--body", ""],
+        &["-H", "content-type: application/json"],
+        &[],
+    ] {
+        assert_eq!(first(people(more)), "DENY 403 condition_error   POST /people", "{more:?}");
+    }
+}

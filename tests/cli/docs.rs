@@ -1,5 +1,6 @@
-//! `docs/cli.md` shows what happens: every command of its `console` blocks is
-//! run, in order, in a folder of its own, and must say what stands below it.
+//! `docs/cli.md` and the READMEs of the examples show what happens: every command
+//! of their `console` blocks is run, in order, in a folder of its own, and must say
+//! what stands below it.
 //!
 //! In what stands there, `[..]` is any text within a line, and `...` alone on a
 //! line is any number of lines.
@@ -23,10 +24,36 @@ struct Example {
 #[test]
 fn every_command_does_what_the_page_shows() {
     let folder = tempfile::tempdir().unwrap();
-    let mut directory = folder.path().to_owned();
-    let mut page = fs::read_to_string(root().join(PAGE)).unwrap();
+    let wrong = run(PAGE, folder.path());
+    assert!(wrong.is_empty(), "UPDATE_GOLDEN=1 writes it anew:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_command_of_an_example_does_what_its_readme_shows() {
+    let mut wrong = Vec::new();
+    for name in crate::readme::names() {
+        wrong.extend(run(&format!("examples/{name}/README.md"), &root().join("examples").join(name)));
+    }
+    assert!(wrong.is_empty(), "UPDATE_GOLDEN=1 writes them anew:\n{}", wrong.join("\n"));
+
+    // The index makes a key: beside a copy.
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["doorward.yaml", "policies/policy.yaml"] {
+        let to = folder.path().join("multi-tenant").join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(root().join("examples/multi-tenant").join(file), to).unwrap();
+    }
+    let wrong = run("examples/README.md", folder.path());
+    assert!(wrong.is_empty(), "UPDATE_GOLDEN=1 writes it anew:\n{}", wrong.join("\n"));
+}
+
+/// Runs the commands of a page in a folder. What is not as the page shows it comes back, or becomes
+/// the page.
+fn run(name: &str, folder: &Path) -> Vec<String> {
+    let mut directory = folder.to_owned();
+    let mut page = fs::read_to_string(root().join(name)).unwrap();
     let examples = examples(&page);
-    assert!(examples.len() > 15, "{} examples", examples.len());
+    assert!(!examples.is_empty(), "{name} shows no command");
     let mut wrong = Vec::new();
     for Example { command, output } in examples {
         if let Some(to) = command.strip_prefix("cd ") {
@@ -35,18 +62,17 @@ fn every_command_does_what_the_page_shows() {
         }
         let (fine, said) = shell(&directory, &command);
         if !fine {
-            wrong.push(format!("$ {command}\n{said}ends with an error"));
+            wrong.push(format!("{name}: $ {command}\n{said}ends with an error"));
         } else if !matches(&output, &said) {
             page = page.replace(&format!("$ {command}\n{output}"), &format!("$ {command}\n{said}"));
-            wrong.push(format!("$ {command}\n{said}"));
+            wrong.push(format!("{name}: $ {command}\n{said}"));
         }
     }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(root().join(PAGE), page).unwrap();
-        return;
+        fs::write(root().join(name), page).unwrap();
+        return Vec::new();
     }
-    let count = wrong.len();
-    assert_eq!(count, 0, "in {PAGE}; UPDATE_GOLDEN=1 writes it anew:\n{}", wrong.join("\n"));
+    wrong
 }
 
 #[test]

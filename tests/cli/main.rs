@@ -13,8 +13,11 @@
 
 mod check;
 mod docs;
+mod examples;
 mod init;
 mod lint;
 mod schema;
+#[path = "../examples/readme.rs"]
+mod readme;
 mod support;
 mod token;

@@ -11,12 +11,16 @@
     reason = "tests"
 )]
 
+#[path = "../examples/readme.rs"]
+mod readme;
 mod support;
 
+mod address;
 mod careless;
 mod credential;
 mod denial;
 mod envoy_config;
+mod examples;
 mod failure;
 mod host;
 mod method;

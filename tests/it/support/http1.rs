@@ -21,6 +21,7 @@ pub(crate) struct Request<'s> {
     body: String,
     tag: String,
     way: Option<&'s Way>,
+    source: String,
 }
 
 /// What came back, and what reached the services.
@@ -52,6 +53,7 @@ impl<'s> Request<'s> {
             body: String::new(),
             tag: tag(),
             way: None,
+            source: "127.0.0.1".to_owned(),
         }
     }
 
@@ -86,6 +88,21 @@ impl<'s> Request<'s> {
         self
     }
 
+    /// A body of JSON, or what passes for it.
+    #[must_use]
+    pub(crate) fn json(self, body: &str) -> Self {
+        let length = body.len().to_string();
+        self.header("content-type", "application/json").header("content-length", &length).body_only(body)
+    }
+
+    /// From this address, as a load balancer in front of Envoy tells it by the PROXY protocol.
+    #[must_use]
+    pub(crate) fn source(mut self, address: &str) -> Self {
+        assert!(self.stack.proxied, "Envoy does not ask for an address");
+        address.clone_into(&mut self.source);
+        self
+    }
+
     /// A body that says its own length.
     #[must_use]
     pub(crate) fn body_only(mut self, body: &str) -> Self {
@@ -100,7 +117,13 @@ impl<'s> Request<'s> {
     }
 
     pub(crate) fn send(self) -> Answer {
-        let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let mut text = String::new();
+        if self.stack.proxied {
+            let (kind, here) =
+                if self.source.contains(':') { ("TCP6", "::1") } else { ("TCP4", "127.0.0.1") };
+            text += &format!("PROXY {kind} {} {here} 40000 443\r\n", self.source);
+        }
+        text += &format!("{} {} HTTP/1.1\r\n", self.method, self.target);
         if let Some(host) = &self.host {
             text += &format!("host: {host}\r\n");
         }
@@ -146,6 +169,11 @@ impl Answer {
         Self { status, headers, body, json, reached: stack.reached(tag) }
     }
 
+    /// Whether Doorward wrote it.
+    pub(crate) fn is_a_problem(&self) -> bool {
+        self.header("content-type") == ["application/problem+json"]
+    }
+
     /// The reason that the answer gives.
     pub(crate) fn reason(&self) -> &str {
         self.json["reason"].as_str().unwrap_or("")
@@ -160,7 +188,7 @@ impl Answer {
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, reason: &str) {
         assert_eq!((self.status, self.reason()), (status, reason), "{self:?}");
-        assert_eq!(self.header("content-type"), ["application/problem+json"], "{self:?}");
+        assert!(self.is_a_problem(), "{self:?}");
         self.never_arrived();
     }
 

@@ -7,6 +7,7 @@ mod http1;
 mod key;
 mod mesh;
 mod stack;
+mod stage;
 
 #[path = "../../../examples/quickstart/messages.rs"]
 mod messages;
@@ -19,6 +20,7 @@ pub(crate) use http1::{Answer, Request};
 pub(crate) use key::{HmacKey, now};
 pub(crate) use mesh::{Door, Mesh, San, Way};
 pub(crate) use stack::{Stack, envoy_binary, root};
+pub(crate) use stage::Stage;
 
 /// Waits until something holds; the last word on it after half a minute is a failure.
 pub(crate) fn eventually<T>(what: &str, mut check: impl FnMut() -> Result<T, String>) -> T {

@@ -1,6 +1,6 @@
 //! Envoy, doorward and the two services, all real, on ports of their own.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::child::Child;
+use super::eventually;
 use super::http1::Request;
 use super::key::{HmacKey, IssuerKey, now};
-use super::{Answer, eventually};
 
 /// All that runs for one group of tests. Everything is killed when it is dropped or the tests end.
 pub(crate) struct Stack {
@@ -27,6 +27,8 @@ pub(crate) struct Stack {
     config: PathBuf,
     log_level: &'static str,
     ports: Ports,
+    /// Whether Envoy wants to be told by the PROXY protocol where a connection comes from.
+    pub(super) proxied: bool,
     folder: TempDir,
 }
 
@@ -87,7 +89,8 @@ impl Stack {
         Self::start_with(config, log_level, &|shipped| shipped)
     }
 
-    pub(super) fn start_with(config: &str, log_level: &'static str, edit: &dyn Fn(String) -> String) -> Self {
+    /// As [`Stack::start_logging`], with a change of the shipped configuration of Envoy.
+    pub(crate) fn start_with(config: &str, log_level: &'static str, edit: &dyn Fn(String) -> String) -> Self {
         let folder = folder();
         let ports = Ports {
             listener: free_port(),
@@ -108,11 +111,14 @@ impl Stack {
             config: root().join(config),
             log_level,
             ports,
+            proxied: false,
             folder,
         };
         std::fs::write(stack.path("jwks.json"), stack.key.jwks().to_string()).unwrap();
         std::fs::write(stack.path("other.jwks.json"), stack.other_key.jwks().to_string()).unwrap();
-        std::fs::write(stack.path("envoy.yaml"), edit(envoy_yaml(ports))).unwrap();
+        let envoy = edit(envoy_yaml(ports));
+        stack.proxied = envoy.contains("listener.proxy_protocol");
+        std::fs::write(stack.path("envoy.yaml"), envoy).unwrap();
         stack.start_doorward();
         stack.start_envoy();
         stack.wait_until_ready();
@@ -147,22 +153,24 @@ impl Stack {
         self.envoy = None;
     }
 
-    /// Ready is when a request that needs no token gets through to both services.
+    /// Ready is when both services listen, and Doorward, asked by Envoy, refuses what no route claims.
     pub(crate) fn wait_until_ready(&self) {
-        for (path, service) in [("/events/health", "events"), ("/venues/health", "venues")] {
-            eventually("the stack is not ready", || {
-                for child in self.children() {
-                    assert!(child.runs(), "it ended: {}", child.last_words());
+        eventually("the stack is not ready", || {
+            for child in self.children() {
+                assert!(child.runs(), "it ended: {}", child.last_words());
+            }
+            let silent = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_err();
+            if [self.ports.events, self.ports.venues].iter().any(silent) {
+                return Err("a service does not listen".to_owned());
+            }
+            match Request::try_get(self, "/") {
+                Some(answer) if answer.status < 500 && answer.is_a_problem() => Ok(()),
+                other => {
+                    let words: Vec<_> = self.children().map(Child::last_words).collect();
+                    Err(format!("Envoy answers {other:?}\n{}", words.join("\n")))
                 }
-                match Request::try_get(self, path) {
-                    Some(Answer { status: 200, .. }) => Ok(()),
-                    other => {
-                        let words: Vec<_> = self.children().map(Child::last_words).collect();
-                        Err(format!("{service} answers {other:?}\n{}", words.join("\n")))
-                    }
-                }
-            });
-        }
+            }
+        });
     }
 
     fn children(&self) -> impl Iterator<Item = &Child> {
@@ -251,6 +259,12 @@ impl Side {
     pub(crate) fn told_of_nobody(&self) {
         let fold = |name: &&str| name.replace(['_', '.'], "-").starts_with("x-user");
         assert!(!self.names().iter().any(fold), "{self:?}");
+    }
+
+    /// It must not have been told this, in no spelling.
+    #[track_caller]
+    pub(crate) fn not_told(&self, name: &str) {
+        assert!(!self.names().iter().any(|other| other.replace(['_', '.'], "-") == name), "{self:?}");
     }
 
     /// It must have been told exactly this, once, and in no other spelling.
