@@ -1,6 +1,12 @@
 //! Replays the committed corpus of the fuzz targets in `tests/fuzz/`.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 #[path = "fuzz/checks.rs"]
 mod checks;
@@ -47,6 +53,23 @@ fn the_browser_is_sent_to_the_login_page() {
         fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/check/browser")).unwrap();
     let expected = "https://login.example.com/?to=https%3A%2F%2Fapi.example.com%2Fevents%2F42%3Fq%3D1";
     assert_eq!(checks::location(&seed).as_deref(), Some(expected));
+}
+
+/// A peer that may call is among the seeds, and no other name of its may.
+#[test]
+fn attr_10_the_good_peer_is_allowed_and_no_byte_of_its_name_may_change() {
+    let seed = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/check/peer")).unwrap();
+    assert!(checks::allows(&seed));
+    let id = b"spiffe://cluster.example/ns/shop/sa/till";
+    let at = seed.windows(id.len()).position(|part| part == id).unwrap();
+    let free = id.windows(4).position(|part| part == b"shop").unwrap();
+    for byte in (0..id.len()).filter(|byte| !(free..free + 4).contains(byte)) {
+        for other in (0..=127).filter(|other| *other != id[byte]) {
+            let mut seed = seed.clone();
+            seed[at + byte] = other;
+            assert!(!checks::allows(&seed), "{:?}", String::from_utf8_lossy(&seed[at..at + id.len()]));
+        }
+    }
 }
 
 /// A good token is among the seeds, so that mutations start beyond the

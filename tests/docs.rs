@@ -8,6 +8,7 @@
 //! - `config`: a whole `doorward.yaml`;
 //! - `envoy`: lines of `deploy/envoy/envoy.yaml`, which real Envoy validates;
 //! - `envoy-cluster`: well-formed YAML to be added to a cluster of Envoy;
+//! - `envoy-tls`: a transport socket, which `tests/it` gives to real Envoy;
 //! - `envoy-listener`, `envoy-filter`, `envoy-route`: well-formed YAML that
 //!   `tests/it` puts into `deploy/envoy/envoy.yaml` for an example.
 
@@ -56,7 +57,10 @@ fn every_yaml_block_is_what_it_says() {
                     );
                 }
             }
-            (Some("envoy-cluster" | "envoy-listener" | "envoy-filter" | "envoy-route"), None) => {
+            (
+                Some("envoy-cluster" | "envoy-tls" | "envoy-listener" | "envoy-filter" | "envoy-route"),
+                None,
+            ) => {
                 let (mut sources, mut report) = (Sources::default(), Report::default());
                 let file = sources.add("block.yaml", block.text.as_str());
                 assert!(doorward::yaml::parse(file, &block.text, &mut report).is_some(), "{}", block.at);

@@ -10,7 +10,7 @@ use super::input::Input;
 use super::json;
 use super::request::Request;
 use crate::compile::{Fact, Facts, Fault, Index, Route, Seen, Service, walk};
-use crate::policy::{Segment, decode_segment};
+use crate::policy::{Segment, SpiffeId, decode_segment};
 
 /// A request that got as far as its route's condition.
 pub(super) struct RequestFacts<'a> {
@@ -128,7 +128,10 @@ impl Facts for RequestFacts<'_> {
             Fact::Ip => {
                 input.source.map(|ip| Seen::Text(ip.to_canonical().to_string().into())).ok_or(Fault::Missing)
             }
-            Fact::Peer => input.peer.map(|peer| Seen::Text(peer.into())).ok_or(Fault::Missing),
+            Fact::Peer => {
+                let id = input.peer.and_then(SpiffeId::parse);
+                id.map(|id| Seen::Text(id.as_str().into())).ok_or(Fault::Missing)
+            }
             Fact::Networks => {
                 let names = input.source.into_iter().flat_map(|ip| index.networks_of(ip));
                 Ok(Seen::Texts(names.map(Cow::Borrowed).collect()))

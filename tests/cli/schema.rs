@@ -110,6 +110,12 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
         route("route: 'GET,PUT /a/{b}/**', codes: { any: [a, b] }, roles: { all: [x] }"),
         route("route: GET /a, roles: [one]"),
         route("route: GET /a, access: denied, ip: { allow: [office, 10.0.0.0/8, '::1'] }"),
+        route("route: GET /a, peers: spiffe://cluster.example/ns/shop/sa/till"),
+        route("route: GET /a, codes: a, peers: ['spiffe://c/*', 'spiffe://c/ns/*/sa/x_-.Y', spiffe://d/...]"),
+        format!(
+            "bindings: [{{ peer: 'spiffe://c/ns/*', roles: [x] }}]\n{}",
+            route("route: GET /a, access: denied")
+        ),
     ] {
         assert!(compiles(&good), "{good}");
         assert_eq!(faults(&schema, &instance(&good)), [""; 0], "{good}");
@@ -122,6 +128,9 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
         "roles: { a: { grants: 'x*y' } }".to_owned(),
         "bindings: [{ roles: [x] }]".to_owned(),
         "bindings: [{ user: u, group: g, roles: [x] }]".to_owned(),
+        "bindings: [{ user: u, peer: spiffe://c/d, roles: [x] }]".to_owned(),
+        "bindings: [{ peer: [spiffe://c/d], roles: [x] }]".to_owned(),
+        "bindings: [{ peer: c/d, roles: [x] }]".to_owned(),
         bound("until: 2030-01-01T12:00:00"),
         bound("from: 1.1.2030"),
         bound("on: {}"),
@@ -139,6 +148,15 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
         route("route: GET a, codes: a"),
         route("route: 'TRACE /a', codes: a"),
         route("route: GET /a, codes: [a, b]"),
+        route("route: GET /a, peers: []"),
+        route("route: GET /a, peers: { any: [spiffe://c/d] }"),
+        route("route: GET /a, peers: spiffe://c"),
+        route("route: GET /a, peers: spiffe://c/"),
+        route("route: GET /a, peers: spiffe://C/d"),
+        route("route: GET /a, peers: 'spiffe://*/d'"),
+        route("route: GET /a, peers: 'spiffe://c/d*'"),
+        route("route: GET /a, peers: 'spiffe://c/d?'"),
+        route("route: GET /a, peers: spiffe://c/d, access: authenticated"),
         route("route: GET /a, codes: 'a:*'"),
         route("route: GET /a, codes: { any: [] }"),
         route("route: GET /a, codes: { any: [a], all: [b] }"),

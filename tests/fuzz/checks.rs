@@ -114,6 +114,13 @@ pub(crate) fn location(data: &[u8]) -> Option<String> {
     }
 }
 
+/// Whether a check is answered with an allow.
+pub(crate) fn allows(data: &[u8]) -> bool {
+    let answer = doorward::envoy::answer(live(), denials(), data);
+    let answer = CheckResponse::decode(answer.as_slice()).expect("an answer is protobuf");
+    answer.status.expect("an answer has a status").code == 0
+}
+
 /// Where the fixture lies, whichever crate this is compiled into.
 fn fixture() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

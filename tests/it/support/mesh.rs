@@ -1,19 +1,21 @@
 //! Services with client certificates, and doors of Envoy's that ask for them in different ways.
 
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, SanType,
 };
-use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::stack::{Stack, free_port};
+use super::stack::{Stack, folder, free_port, root};
 
 /// The shipped configuration, with the policy of `tests/it`, behind TLS.
 pub(crate) struct Mesh {
@@ -21,6 +23,7 @@ pub(crate) struct Mesh {
     authority: Authority,
     stranger: Authority,
     doors: [(Door, u16); 4],
+    _files: TempDir,
 }
 
 /// How Envoy asks a client for its certificate.
@@ -63,16 +66,25 @@ impl Mesh {
 
     fn start() -> Self {
         let (authority, stranger) = (Authority::new(), Authority::new());
+        let files = folder();
+        let (certificate, key) = authority.leaf(&[San::Dns("localhost")]);
+        for (name, text) in [
+            ("server.pem", pem(&certificate)),
+            ("server.key", key.serialize_pem()),
+            ("cluster.example.pem", authority.0.pem()),
+        ] {
+            std::fs::write(files.path().join(name), text).unwrap();
+        }
         let doors = [Door::Required, Door::Optional, Door::Unverified, Door::Untrusted];
         let doors = doors.map(|door| (door, free_port()));
         let edit = |shipped: String| {
             let (before, rest) = shipped.split_once("  - name: public\n").unwrap();
             let (listener, after) = rest.split_once("\n  clusters:\n").unwrap();
-            let more = doors.map(|(door, port)| behind_tls(listener, door, port, &authority));
+            let more = doors.map(|(door, port)| behind_tls(listener, door, port, files.path()));
             format!("{before}  - name: public\n{listener}\n{}\n  clusters:\n{after}", more.concat())
         };
         let stack = Stack::start_with("tests/it/doorward.yaml", "info", &edit);
-        Self { stack, authority, stranger, doors }
+        Self { stack, authority, stranger, doors, _files: files }
     }
 
     /// To a door, without a certificate.
@@ -141,10 +153,6 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.0).unwrap();
         (certificate.der().clone(), key)
     }
-
-    fn pem(&self) -> String {
-        self.0.pem()
-    }
 }
 
 fn named(name: &str) -> DistinguishedName {
@@ -153,48 +161,39 @@ fn named(name: &str) -> DistinguishedName {
     names
 }
 
-/// The shipped listener again, on another port and with TLS.
-fn behind_tls(listener: &str, door: Door, port: u16, authority: &Authority) -> String {
+/// The shipped listener again, on another port and with the transport socket of the guide, or with
+/// what a careless reader makes of it.
+fn behind_tls(listener: &str, door: Door, port: u16, files: &Path) -> String {
     let (before, rest) = listener.split_once("port_value: ").unwrap();
     let (_, rest) = rest.split_once(' ').unwrap();
     let listener = format!("{before}port_value: {port} {rest}");
-    let from = "    - filters:\n";
-    assert_eq!(listener.matches(from).count(), 1, "`{from}` stands once in the listener");
-    let socket = json!({
-        "name": "envoy.transport_sockets.tls",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-            "require_client_certificate": matches!(door, Door::Required | Door::Unverified),
-            "common_tls_context": common(door, authority),
-        },
-    });
-    let tls = listener.replace(from, &format!("    - transport_socket: {socket}\n      filters:\n"));
-    format!("  - name: {door:?}\n{tls}\n")
-}
-
-fn common(door: Door, authority: &Authority) -> Value {
-    let (certificate, key) = authority.leaf(&[San::Dns("localhost")]);
-    let pem = rcgen_pem(&certificate);
-    let own = json!([{
-        "certificate_chain": { "inline_string": pem },
-        "private_key": { "inline_string": key.serialize_pem() },
-    }]);
-    let trusted = json!({ "inline_string": authority.pem() });
-    let validation = match door {
-        Door::Required => json!({
-            "trusted_ca": trusted,
-            "match_typed_subject_alt_names":
-                [{ "san_type": "URI", "matcher": { "prefix": "spiffe://cluster.test/" } }],
-        }),
-        Door::Optional => json!({ "trusted_ca": trusted }),
-        Door::Untrusted => json!({ "trusted_ca": trusted, "trust_chain_verification": "ACCEPT_UNTRUSTED" }),
-        Door::Unverified => return json!({ "tls_certificates": own }),
+    let guide = std::fs::read_to_string(root().join("docs/envoy.md")).unwrap();
+    let (_, block) = guide.split_once("```yaml envoy-tls\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let block = block.replace("/etc/envoy/tls", files.to_str().unwrap());
+    let block = replaced(&block, "spiffe://cluster.example/", "spiffe://cluster.test/");
+    let (upto, names) = block.split_once("        match_typed_subject_alt_names:\n").unwrap();
+    let socket = match door {
+        Door::Required => format!("{upto}        match_typed_subject_alt_names:\n{names}"),
+        Door::Optional => optional(upto),
+        Door::Untrusted => format!("{}        trust_chain_verification: ACCEPT_UNTRUSTED\n", optional(upto)),
+        Door::Unverified => upto.split_once("      validation_context:\n").unwrap().0.to_owned(),
     };
-    json!({ "tls_certificates": own, "validation_context": validation })
+    let socket: String = socket.lines().map(|line| format!("      {line}\n")).collect();
+    let listener = replaced(&listener, "    - filters:\n", &format!("    -\n{socket}      filters:\n"));
+    format!("  - name: {door:?}\n{listener}\n")
 }
 
-fn rcgen_pem(der: &[u8]) -> String {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
+fn optional(socket: &str) -> String {
+    replaced(socket, "require_client_certificate: true", "require_client_certificate: false")
+}
+
+fn replaced(text: &str, from: &str, to: &str) -> String {
+    assert_eq!(text.matches(from).count(), 1, "`{from}` stands once in:\n{text}");
+    text.replace(from, to)
+}
+
+fn pem(der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))

@@ -299,7 +299,7 @@ pub(crate) fn envoy_binary() -> PathBuf {
 
 /// A folder below `target/tmp`. Statics are never dropped, so those of the shared stacks stay, with
 /// their logs, until the next test process sweeps away what belongs to none that still runs.
-fn folder() -> TempDir {
+pub(super) fn folder() -> TempDir {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
     static SWEPT: Once = Once::new();
     SWEPT.call_once(|| {
