@@ -16,11 +16,11 @@ use clap::ValueEnum;
 use self::caller::Caller;
 use self::request::Request;
 use self::show::Outcome;
-use super::inputs::{Input, Located, locate, policy};
+use super::inputs::{Compiled, Input, Located, locate, policy};
 use super::{Exit, Failure, Term, redact, time};
 use crate::config::OnAnonymous;
 use crate::denial::{Denials, Denied};
-use crate::engine::{self, HeaderPlan, Headers, Missing, Principal, Reason, explain};
+use crate::engine::{self, Headers, Missing, Principal, Reason, explain};
 
 /// Decide one request offline, and explain the decision step by step.
 ///
@@ -105,8 +105,8 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let mut request = Request::read(&method, &url, host.as_deref(), &header, body)?;
     let Located { config, directory, mut found } = locate(Input::choose(config, policies)?)?;
     let now = at.map_or_else(time::now, Ok)?;
-    let index = match policy(&directory, now, &mut found) {
-        Some(index) => index,
+    let Compiled { index, headers: plan } = match policy(&directory, config.as_ref(), now, &mut found) {
+        Some(compiled) => compiled,
         None => return Err(Failure::Invalid(Box::new(found))),
     };
     let caller = Caller::read(caller, config.as_ref(), found, &mut request)?;
@@ -122,9 +122,9 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         source: Some(source_ip.unwrap_or(LOCALHOST)),
         peer: peer.as_deref().filter(|uri| !uri.is_empty()),
         headers,
+        scheme: &request.scheme,
         body: request.body.as_deref().map(str::as_bytes),
         now,
-        ..engine::Input::default()
     };
     let origin = caller.origin();
     let on_anonymous = config.as_ref().map_or_else(OnAnonymous::default, |c| c.identity.on_anonymous);
@@ -135,9 +135,8 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         Ok(Arc::new(Principal::resolve(&index, subject)))
     });
     let mut changes = None;
-    if let (Some(config), true) = (&config, decision.reason.is_allowed()) {
-        let plan = HeaderPlan::new(&config.upstream_headers);
-        match plan.render(decision.held(&index), headers) {
+    if let (Some(plan), true) = (&plan, decision.reason.is_allowed()) {
+        match plan.changes(None, &index, &decision, &input) {
             Ok(set_and_removed) => changes = Some(set_and_removed),
             Err(fault) => {
                 decision.reason = Reason::ValueUnsafe;

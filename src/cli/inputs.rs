@@ -6,6 +6,7 @@ use super::Failure;
 use crate::compile::{self, Index};
 use crate::config::Config;
 use crate::diag::{Report, Sources};
+use crate::engine::HeaderPlan;
 
 /// The configuration in the current directory.
 const CONFIG: &str = "doorward.yaml";
@@ -65,13 +66,35 @@ pub(super) fn locate(input: Input) -> Result<Located, Failure> {
     }
 }
 
+/// A policy, and what its upstreams are told where a configuration says so.
+pub(super) struct Compiled {
+    pub(super) index: Index,
+    pub(super) headers: Option<HeaderPlan>,
+}
+
 /// Reads and compiles a policy directory, adding its files and findings under
-/// the names they have from here. `now`, in seconds since 1970, is for what is
-/// told of bindings that expire.
-pub(super) fn policy(directory: &Path, now: u64, found: &mut (Report, Sources)) -> Option<Index> {
-    let (index, files, findings) = compile::load_at(directory, now);
+/// the names they have from here, and the headers of a configuration. `now`, in
+/// seconds since 1970, is for what is told of bindings that expire.
+pub(super) fn policy(
+    directory: &Path,
+    config: Option<&Config>,
+    now: u64,
+    found: &mut (Report, Sources),
+) -> Option<Compiled> {
+    let headers =
+        config.map(|config| compile::upstream_headers(&config.upstream_headers, &found.1, &mut found.0));
+    let (index, files, mut findings) = compile::load_at(directory, now);
+    if let (Some(index), Some(Some(headers)), Some(config)) = (&index, &headers, config) {
+        compile::check_headers(index, headers, &config.header_prefixes, &mut findings);
+    }
+    let fine = !findings.has_errors();
     found.0.adopt(&mut found.1, (findings, files), directory);
-    index
+    let index = index.filter(|_| fine)?;
+    let headers = match headers {
+        None => None,
+        Some(headers) => Some(HeaderPlan::new(&headers?, &index)),
+    };
+    Some(Compiled { index, headers })
 }
 
 /// A variable of this process. One that is not UTF-8 is as good as not set.

@@ -94,8 +94,8 @@ fn of_config(input: Input, skip_keys: bool, now: u64) -> Result<Found, Failure> 
     if let (Some(config), false) = (&config, skip_keys) {
         Verifier::load(&config.identity, &config.directory, &environment, &mut found.0);
     }
-    let index = policy(&directory, now, &mut found);
-    Ok((found, index.into_iter().collect()))
+    let compiled = policy(&directory, config.as_ref(), now, &mut found);
+    Ok((found, compiled.into_iter().map(|compiled| compiled.index).collect()))
 }
 
 fn of_directories(directories: &[PathBuf], now: u64) -> Result<Found, Failure> {
@@ -105,7 +105,7 @@ fn of_directories(directories: &[PathBuf], now: u64) -> Result<Found, Failure> {
         return Err(Failure::new(format!("`{}` is not a directory{hint}", wrong.display())));
     }
     let mut found = Default::default();
-    let read = |directory: &PathBuf| policy(Path::new(directory), now, &mut found);
+    let read = |directory: &PathBuf| Some(policy(Path::new(directory), None, now, &mut found)?.index);
     let indices: Vec<Index> = directories.iter().filter_map(read).collect();
     Ok((found, indices))
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::expression::{Expression, Mistake, Names as Named, with_deep_stack};
 use super::need::Names;
 use crate::diag::{Code as Diag, Diagnostic, Place, Report, Span, did_you_mean};
-use crate::policy::{Code, Defaults, ExpressionText, Located, Policy, Route, Segment};
+use crate::policy::{Code, Defaults, Located, Policy, Route, Segment};
+use crate::yaml::KeptText;
 
 /// A condition and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Conditions {
     /// A condition; `None` after a mistake, which the report tells.
     pub(super) fn condition(
         &self,
-        written: &Located<ExpressionText>,
+        written: &Located<KeptText>,
         names: Names<'_>,
         report: &mut Report,
     ) -> Option<Condition> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::address::{AddressRule, AddressSet};
 use super::bits::BitSet;
 use super::conditions::Condition;
+use super::headers::Header;
 use super::peers::PeerRule;
 use super::prefix::ServiceTable;
 use super::roles::Roles;
@@ -91,6 +92,9 @@ pub struct Service {
     pub encoded_slash: bool,
     /// Whether a `{name}` may hold `;` parameters.
     pub path_parameters: bool,
+    /// Headers that its upstream is told, beside those of the configuration or
+    /// in their place; sorted by name.
+    pub headers: Box<[Header]>,
     /// Its routes by path.
     pub trie: Trie,
 }

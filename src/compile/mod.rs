@@ -9,6 +9,7 @@ mod address;
 mod bits;
 mod conditions;
 mod expression;
+mod headers;
 mod index;
 mod lint;
 mod need;
@@ -27,7 +28,8 @@ mod trie;
 pub use address::{AddressRule, AddressSet};
 pub use bits::BitSet;
 pub use conditions::Condition;
-pub use expression::{Expression, Fact, Facts, Fault, Given, MAX_ROUNDS, Seen, walk};
+pub use expression::{Expression, Fact, Facts, Fault, MAX_ROUNDS, Output, Seen, walk};
+pub use headers::{Header, check_headers, upstream_headers};
 pub use index::{Bound, CodeId, Index, Need, Role, RoleId, Route, RouteId, Rule, Service, ServiceId};
 pub use peers::{PeerListed, PeerMap, PeerRule};
 pub use scope::{Miss, Occasion, On, Scope, Values, Window};
@@ -47,8 +49,9 @@ pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Optio
     let roles = roles::compile(policy, &conditions, sources, report)?;
     let names = need::Names { roles: &roles, networks: &networks, conditions: &conditions, sources };
     let mut builder = routes::Builder::new(policy, names, report);
-    for service in &policy.services {
-        builder.service(service, report);
+    let headers = headers::of_services(policy, sources, report);
+    for (service, headers) in policy.services.iter().zip(headers) {
+        builder.service(service, headers, report);
     }
     let (services, routes, spans) = builder.finish();
     let table = prefix::ServiceTable::new(&policy.services, report);

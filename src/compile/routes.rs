@@ -1,5 +1,6 @@
 //! Services and their routes.
 
+use super::headers::Header;
 use super::index::{Route, RouteId, Service, ServiceId};
 use super::need::{self, Level, Names};
 use super::trie::Trie;
@@ -28,7 +29,7 @@ impl<'p> Builder<'p> {
         (self.services, self.routes, self.spans)
     }
 
-    pub(super) fn service(&mut self, service: &policy::Service, report: &mut Report) {
+    pub(super) fn service(&mut self, service: &policy::Service, headers: Vec<Header>, report: &mut Report) {
         let id = ServiceId(u32::try_from(self.services.len()).unwrap_or(u32::MAX));
         let defaults = Level::new(&service.defaults, self.names, report);
         let mut trie = Trie::new(service.case_insensitive);
@@ -44,6 +45,7 @@ impl<'p> Builder<'p> {
             cors_preflight: service.cors_preflight,
             encoded_slash: service.encoded_slash,
             path_parameters: service.path_parameters,
+            headers: headers.into(),
             trie,
         });
     }

@@ -28,7 +28,7 @@ use crate::diag::{Report, Sources};
 pub use claim_path::ClaimPath;
 pub use claims::ListClaim;
 pub use deny::{Deny, Login, Origin, Reveal, Title};
-pub use headers::{HeaderValue, MAX_HEADERS, UpstreamHeader};
+pub use headers::{HeaderValue, UpstreamHeader};
 pub use identity::{CacheSize, Identity, Issuer, OnAnonymous};
 pub use keys::{Algorithm, Family, KeySource, Keys};
 pub use listen::{Listen, Listeners};
@@ -52,6 +52,8 @@ pub struct Config {
     pub policies: PathBuf,
     /// Whom to believe.
     pub identity: Identity,
+    /// The prefixes that names of managed headers may have.
+    pub header_prefixes: Vec<String>,
     /// The managed headers, sorted by name; never empty.
     pub upstream_headers: Vec<UpstreamHeader>,
     /// What denied callers are told.

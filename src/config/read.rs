@@ -62,13 +62,14 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
         None => Some(DEFAULT_POLICIES),
     };
     let identity = identity::read(fields.get("identity"), report);
-    let prefixes = headers::prefixes(fields.get("header_prefixes"), report);
-    let upstream_headers = headers::read(fields.get("upstream_headers"), &prefixes, report);
+    let header_prefixes = headers::prefixes(fields.get("header_prefixes"), report);
+    let upstream_headers = headers::read(fields.get("upstream_headers"), &header_prefixes, report);
     let deny = deny::read(fields.get("deny"), report);
     Some(Config {
         policies: directory.join(policies?),
         listen: listen?,
         identity: identity?,
+        header_prefixes,
         upstream_headers,
         deny: deny?,
         directory,

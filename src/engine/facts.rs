@@ -5,21 +5,20 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::caller::{CallerFacts, On};
 use super::held::Held;
 use super::input::Input;
 use super::json;
 use super::request::Request;
 use crate::compile::{Fact, Facts, Fault, Index, Route, Seen, Service, walk};
-use crate::policy::{Segment, SpiffeId, decode_segment};
+use crate::policy::SpiffeId;
 
 /// A request that got as far as its route's condition.
 pub(super) struct RequestFacts<'a> {
     index: &'a Index,
     input: &'a Input<'a>,
     request: &'a Request<'a>,
-    service: &'a Service,
-    route: &'a Route,
-    held: Held<'a>,
+    caller: CallerFacts<'a>,
     /// Read once, and only if it is asked for.
     body: OnceLock<Option<Value>>,
 }
@@ -36,14 +35,9 @@ impl<'a> RequestFacts<'a> {
         route: &'a Route,
         held: Held<'a>,
     ) -> Self {
-        Self { index, input, request, service, route, held, body: OnceLock::new() }
-    }
-
-    /// The decoded segment of a path parameter.
-    fn param(&self, name: &str) -> Option<Cow<'a, str>> {
-        let is_it = |segment: &Segment| matches!(segment, Segment::Param(known) if **known == *name);
-        let at = self.route.template.segments.iter().position(is_it)?;
-        self.request.path.segment(at).map(decode_segment)
+        let on = On { service, route, path: Some(&request.path) };
+        let caller = CallerFacts::new(index, held, Some(on));
+        Self { index, input, request, caller, body: OnceLock::new() }
     }
 
     /// The one value of a header.
@@ -92,8 +86,7 @@ impl<'a> RequestFacts<'a> {
 impl Facts for RequestFacts<'_> {
     fn seen(&self, fact: &Fact) -> Result<Seen<'_>, Fault> {
         let borrowed = |text| Ok(Seen::Text(Cow::Borrowed(text)));
-        let Self { input, index, request, service, held, .. } = self;
-        let subject = held.principal().subject();
+        let Self { index, input, request, .. } = self;
         match fact {
             Fact::Method => borrowed(request.method.wire_name()),
             Fact::Path => borrowed(request.path.as_str()),
@@ -136,28 +129,19 @@ impl Facts for RequestFacts<'_> {
                 let names = input.source.into_iter().flat_map(|ip| index.networks_of(ip));
                 Ok(Seen::Texts(names.map(Cow::Borrowed).collect()))
             }
-            Fact::Param(name) => self.param(name).map(Seen::Text).ok_or(Fault::Missing),
-            Fact::User => borrowed(&subject.user),
-            Fact::Roles => Ok(Seen::Texts(held.role_names().into_iter().map(Cow::Borrowed).collect())),
-            Fact::Groups => Ok(Seen::Texts(subject.groups.iter().map(|group| group.into()).collect())),
-            Fact::Codes => Ok(Seen::Texts(held.codes().map(Cow::Borrowed).collect())),
-            Fact::PrimaryRole => {
-                held.role_names().first().map(|role| Seen::Text((*role).into())).ok_or(Fault::Missing)
-            }
-            Fact::Claims(path) => walk(&subject.claims, path),
-            Fact::Service => borrowed(&service.name),
+            fact => self.caller.seen(fact),
         }
     }
 
     fn lists(&self, fact: &Fact, text: &str) -> Result<bool, Fault> {
-        let Self { index, input, held, .. } = self;
-        Ok(match fact {
-            Fact::Roles => index.role_named(text).is_some_and(|role| held.is_assigned(role)),
-            Fact::Groups => held.principal().subject().groups.iter().any(|group| group == text),
-            Fact::Codes => index.code_named(text).is_some_and(|code| held.has_code(code)),
-            Fact::Networks => input.source.is_some_and(|ip| index.networks_of(ip).any(|name| name == text)),
-            fact => return self.seen(fact).and_then(|seen| seen.lists(text)),
-        })
+        let Self { index, input, caller, .. } = self;
+        match fact {
+            Fact::Networks => {
+                Ok(input.source.is_some_and(|ip| index.networks_of(ip).any(|name| name == text)))
+            }
+            fact if fact.is_of_request() => self.seen(fact)?.lists(text),
+            fact => caller.lists(fact, text),
+        }
     }
 }
 

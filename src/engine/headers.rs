@@ -4,13 +4,15 @@
 //! own copy never survives. A value that can't be a header is a refusal, never
 //! cut or left out.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use serde_json::Value;
-
+use super::caller::{CallerFacts, On};
+use super::decision::Decision;
 use super::held::Held;
-use super::input::Headers;
-use crate::config::{HeaderValue, UpstreamHeader};
+use super::input::{Headers, Input};
+use crate::compile::{Expression, Fact, Facts, Fault, Header, Index, Output, ServiceId};
+use crate::policy::RequestPath;
 
 /// All managed headers together, names and values, in bytes.
 pub const MAX_HEADER_BYTES: usize = 8 << 10;
@@ -18,17 +20,32 @@ pub const MAX_HEADER_BYTES: usize = 8 << 10;
 /// The managed headers, ready to be rendered.
 #[derive(Debug, Clone, Default)]
 pub struct HeaderPlan {
-    headers: Vec<Managed>,
+    /// For services without headers of their own.
+    general: Box<[Managed]>,
+    of_services: HashMap<ServiceId, Box<[Managed]>>,
     /// Spellings that CGI-like upstreams read as the same name: all `_`, all `.`.
     /// Named whether the client sent them or not, so that no reading of the
     /// client's headers can miss them.
     lookalikes: Vec<Arc<str>>,
 }
 
+/// A managed name, and for one service its value.
 #[derive(Debug, Clone)]
 struct Managed {
     name: Arc<str>,
-    value: HeaderValue,
+    /// None for a name that only other services are told: it is removed.
+    value: Option<Arc<Expression>>,
+    depends: Depends,
+}
+
+/// What a value depends on beside the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depends {
+    Nothing,
+    /// What is held: others where scoped bindings count.
+    Roles,
+    /// The path, or the service.
+    Request,
 }
 
 /// What an allow does to the request's headers. No name stands in both lists,
@@ -50,84 +67,101 @@ pub struct UnsafeValue {
     pub why: &'static str,
 }
 
-impl HeaderChanges {
-    /// About how many bytes these take in memory beside themselves; names are
-    /// shared.
+/// The values that depend on the caller alone, rendered once for all requests
+/// to a service.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    service: ServiceId,
+    /// As the plan's headers; none for those that depend on more.
+    values: Box<[Option<Rendered>]>,
+}
+
+/// The text of a header, empty where there is nothing to say.
+type Rendered = Result<String, &'static str>;
+
+impl Prepared {
+    /// About how many bytes these take in memory beside themselves.
     pub fn bytes(&self) -> usize {
-        let values: usize = self.set.iter().map(|(_, value)| value.len()).sum();
-        values + size_of_val(self.set.as_slice()) + size_of_val(self.remove.as_slice())
+        let texts = self.values.iter().flatten().flatten();
+        size_of_val(&*self.values) + texts.map(String::len).sum::<usize>()
     }
 }
 
 impl HeaderPlan {
-    /// A plan for the configured headers.
-    pub fn new(headers: &[UpstreamHeader]) -> Self {
-        let managed: Vec<Managed> = headers
-            .iter()
-            .map(|h| Managed { name: h.name.as_str().into(), value: h.value.clone() })
-            .collect();
-        let spelled = |with: &'static str| managed.iter().map(move |m| Arc::from(m.name.replace('-', with)));
-        let lookalikes = spelled("_").chain(spelled(".")).collect();
-        Self { headers: managed, lookalikes }
-    }
-
-    /// The names of the managed headers.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.headers.iter().map(|m| &*m.name)
-    }
-
-    /// Whether a value names roles or codes, which are others where scoped
-    /// bindings count.
-    pub fn names_roles(&self) -> bool {
-        let names = |value: &HeaderValue| match value {
-            HeaderValue::UserRoles | HeaderValue::UserCodes | HeaderValue::UserPrimaryRole => true,
-            HeaderValue::UserId | HeaderValue::UserGroups | HeaderValue::Claim(_) => false,
+    /// A plan for the configured headers and those of the policy's services.
+    pub fn new(general: &[Header], index: &Index) -> Self {
+        let own = index.services().flat_map(|(_, service)| &service.headers);
+        let all = general.iter().chain(own).map(|header| header.name.as_str());
+        // Every name is managed for every service.
+        let names: BTreeMap<&str, Arc<str>> = all.map(|name| (name, Arc::from(name))).collect();
+        let plan = |own: &[Header]| -> Box<[Managed]> {
+            let value = |name: &str| own.iter().chain(general).find(|header| header.name.as_str() == name);
+            names.iter().map(|(name, shared)| Managed::new(shared, value(name))).collect()
         };
-        self.headers.iter().any(|managed| names(&managed.value))
+        let with_own = index.services().filter(|(_, service)| !service.headers.is_empty());
+        let of_services = with_own.map(|(id, service)| (id, plan(&service.headers))).collect();
+        let spelled = |with: &'static str| names.keys().map(move |name| Arc::from(name.replace('-', with)));
+        let lookalikes = spelled("_").chain(spelled(".")).collect();
+        Self { general: plan(&[]), of_services, lookalikes }
     }
 
-    /// The changes for one request: values from the caller where there is one,
-    /// everything removed where there is none. `client` is looked through for
-    /// further spellings of the managed names.
-    pub fn render(
+    /// Renders what depends on nothing but the caller.
+    pub fn prepare(&self, index: &Index, service: ServiceId, caller: Held<'_>) -> Prepared {
+        let facts = CallerFacts::new(index, caller, None);
+        let value = |managed: &Managed| {
+            let value = managed.value.as_ref().filter(|_| managed.depends != Depends::Request);
+            value.map(|value| render(value, &facts))
+        };
+        Prepared { service, values: self.managed(service).iter().map(value).collect() }
+    }
+
+    /// The changes for one allowed request: values from the caller where there
+    /// is one, everything removed where there is none. The client's headers are
+    /// looked through for further spellings of the managed names.
+    pub fn changes(
         &self,
-        caller: Option<Held<'_>>,
-        client: Headers<'_>,
+        prepared: Option<&Prepared>,
+        index: &Index,
+        decision: &Decision,
+        input: &Input<'_>,
     ) -> Result<HeaderChanges, UnsafeValue> {
-        self.prepare(caller).map(|prepared| self.complete(&prepared, client))
-    }
+        let managed = decision.service.map_or(&*self.general, |service| self.managed(service));
+        let prepared = prepared.filter(|prepared| Some(prepared.service) == decision.service);
+        let caller = decision.held(index);
+        let asks = managed.iter().any(|managed| managed.depends == Depends::Request);
+        let path = asks.then(|| RequestPath::parse(input.path).ok()).flatten();
+        let on = On::of(index, decision, path.as_ref());
+        let facts = caller.map(|caller| CallerFacts::new(index, caller, on));
+        let scoped = caller.is_some_and(Held::is_scoped);
 
-    /// The changes as far as they depend on the caller alone: good for every
-    /// request on which the caller holds the same, once
-    /// [`HeaderPlan::complete`]d for it.
-    pub fn prepare(&self, caller: Option<Held<'_>>) -> Result<HeaderChanges, UnsafeValue> {
         let mut changes = HeaderChanges::default();
         let mut bytes = 0;
-        for managed in &self.headers {
-            let fault = |why| UnsafeValue { header: managed.name.clone(), why };
-            let value = match caller {
-                Some(caller) => value_of(&managed.value, caller).map_err(fault)?,
-                None => String::new(),
+        for (at, Managed { name, value, depends }) in managed.iter().enumerate() {
+            let fault = |why| UnsafeValue { header: name.clone(), why };
+            let known = prepared.and_then(|prepared| prepared.values.get(at)?.as_ref());
+            let value = match (known.filter(|_| !(scoped && *depends == Depends::Roles)), value, &facts) {
+                (Some(known), ..) => known.clone(),
+                (None, Some(value), Some(facts)) => render(value, facts),
+                (None, ..) => Ok(String::new()),
             };
+            let value = value.map_err(fault)?;
             if value.is_empty() {
-                changes.remove.push(managed.name.clone());
+                changes.remove.push(name.clone());
                 continue;
             }
-            bytes += managed.name.len() + value.len();
+            bytes += name.len() + value.len();
             if bytes > MAX_HEADER_BYTES {
                 return Err(fault("the headers together are larger than 8 KiB"));
             }
-            changes.set.push((managed.name.clone(), value));
+            changes.set.push((name.clone(), value));
         }
         changes.remove.extend(self.lookalikes.iter().cloned());
+        self.mixed_lookalikes(input.headers, &mut changes.remove);
         Ok(changes)
     }
 
-    /// Prepared changes, with what a request's own headers add to them.
-    pub fn complete(&self, prepared: &HeaderChanges, client: Headers<'_>) -> HeaderChanges {
-        let mut changes = prepared.clone();
-        self.mixed_lookalikes(client, &mut changes.remove);
-        changes
+    fn managed(&self, service: ServiceId) -> &[Managed] {
+        self.of_services.get(&service).unwrap_or(&self.general)
     }
 
     /// Spellings such as `x-user_id` or `x!user!id`, which are too many to list
@@ -136,7 +170,7 @@ impl HeaderPlan {
         let odd = |c: char| !c.is_ascii_alphanumeric();
         for (name, _) in client.iter().filter(|(name, _)| name.contains(|c| odd(c) && c != '-')) {
             let folded = name.replace(odd, "-").to_ascii_lowercase();
-            let managed = self.headers.iter().any(|m| *m.name == *folded);
+            let managed = self.general.iter().any(|m| *m.name == *folded);
             if managed && !remove.iter().any(|listed| **listed == *name) {
                 remove.push(name.into());
             }
@@ -144,38 +178,34 @@ impl HeaderPlan {
     }
 }
 
-/// The text of one header; empty where there is nothing to say.
-fn value_of(value: &HeaderValue, caller: Held<'_>) -> Result<String, &'static str> {
-    let subject = caller.principal().subject();
-    match value {
-        HeaderValue::UserId => single(&subject.user),
-        HeaderValue::UserRoles => list(caller.role_names().into_iter()),
-        HeaderValue::UserGroups => list(subject.groups.iter().map(String::as_str)),
-        HeaderValue::UserCodes => list(caller.codes()),
-        HeaderValue::UserPrimaryRole => single(caller.role_names().first().copied().unwrap_or_default()),
-        HeaderValue::Claim(path) => claim(path.find(&subject.claims)),
+impl Managed {
+    fn new(name: &Arc<str>, header: Option<&Header>) -> Self {
+        let value = header.map(|header| Arc::clone(&header.value));
+        let depends = value.as_ref().map_or(Depends::Nothing, |value| Depends::of(value));
+        Self { name: Arc::clone(name), value, depends }
     }
 }
 
-fn claim(value: Option<&Value>) -> Result<String, &'static str> {
-    match value {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::Array(items)) => {
-            let texts: Vec<String> = items.iter().map(scalar).collect::<Result<_, _>>()?;
-            list(texts.iter().map(String::as_str))
+impl Depends {
+    fn of(value: &Expression) -> Self {
+        let any = |test: fn(&Fact) -> bool| value.facts().any(test);
+        if any(|fact| fact.is_of_request() || matches!(fact, Fact::Param(_) | Fact::Service)) {
+            Self::Request
+        } else if any(|fact| matches!(fact, Fact::Roles | Fact::Codes | Fact::PrimaryRole)) {
+            Self::Roles
+        } else {
+            Self::Nothing
         }
-        Some(value) => single(&scalar(value)?),
     }
 }
 
-fn scalar(value: &Value) -> Result<String, &'static str> {
-    match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => {
-            Err("the claim is neither a scalar nor a list of scalars")
-        }
+fn render(value: &Expression, facts: &dyn Facts) -> Rendered {
+    match value.output(facts) {
+        Ok(Output::Text(text)) => single(&text),
+        Ok(Output::List(items)) => list(items.iter().map(String::as_str)),
+        Ok(Output::Nothing) | Err(Fault::Missing) => Ok(String::new()),
+        Err(Fault::Type) => Err("the value is neither a scalar nor a list of scalars"),
+        Err(fault) => Err(fault.as_str()),
     }
 }
 
@@ -249,14 +279,5 @@ mod tests {
     #[test]
     fn hdr_4_outer_spaces_are_refused() {
         assert!(single(" real").is_err() && single("real ").is_err());
-    }
-
-    #[test]
-    fn claims_that_are_no_text_are_refused() {
-        assert_eq!(claim(None).as_deref(), Ok(""));
-        assert_eq!(claim(Some(&Value::Null)).as_deref(), Ok(""));
-        assert_eq!(claim(Some(&serde_json::json!(["a", 1, true]))).as_deref(), Ok("a,1,true"));
-        assert!(claim(Some(&serde_json::json!({"a": 1}))).is_err());
-        assert!(claim(Some(&serde_json::json!([["a"]]))).is_err());
     }
 }

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no lock, no async, no panic. The same index, the
 //! same request and the same caller give the same decision, for ever.
 
+mod caller;
 mod decide;
 mod decision;
 mod explain;
@@ -23,7 +24,7 @@ pub use crate::words::Reason;
 pub use decide::{Observer, Silent, Step, decide, decide_observed};
 pub use decision::{Decision, Required};
 pub use explain::{Explanation, Note, Origin, explain};
-pub use headers::{HeaderChanges, HeaderPlan, MAX_HEADER_BYTES, UnsafeValue};
+pub use headers::{HeaderChanges, HeaderPlan, MAX_HEADER_BYTES, Prepared, UnsafeValue};
 pub use held::{Held, InForce};
 pub use input::{Headers, Input};
 pub use lack::{Denier, Lack, Missing};

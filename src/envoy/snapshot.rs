@@ -12,9 +12,7 @@ use super::problem::{Names, Required};
 use super::request::Words;
 use super::verdict::{Judge, Verdict};
 use crate::compile::Index;
-use crate::engine::{
-    Decision, HeaderChanges, HeaderPlan, Held, Missing, Principal, Reason, UnsafeValue, decide,
-};
+use crate::engine::{Decision, HeaderPlan, Held, Missing, Prepared, Principal, Reason, decide};
 use crate::identity::{Remembered, TokenCache, Verifier};
 
 /// Policy, keys and managed headers that belong together, and what they make
@@ -31,14 +29,13 @@ pub struct Snapshot {
 /// What this snapshot makes of a token.
 struct Caller {
     principal: Arc<Principal>,
-    /// As far as they do not depend on the request, and as long as no scoped
-    /// binding counts on it.
-    headers: Result<HeaderChanges, UnsafeValue>,
+    /// As far as they depend on the caller alone.
+    headers: Option<Prepared>,
 }
 
 impl Remembered for Caller {
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.principal.bytes() + self.headers.as_ref().map_or(0, HeaderChanges::bytes)
+        size_of::<Self>() + self.principal.bytes() + self.headers.as_ref().map_or(0, Prepared::bytes)
     }
 }
 
@@ -71,7 +68,9 @@ impl Snapshot {
             let known = verifier
                 .recall(callers, input.headers, &service.audiences, now, |subject| {
                     let principal = Arc::new(Principal::resolve(index, subject));
-                    let headers = headers.prepare(Some(Held::everywhere(index, &principal)));
+                    let caller = Held::everywhere(index, &principal);
+                    let service = index.service_named(&service.name);
+                    let headers = service.map(|service| headers.prepare(index, service, caller));
                     Caller { principal, headers }
                 })
                 .map_err(|refusal| (refusal.reason, refusal.detail))?;
@@ -79,15 +78,8 @@ impl Snapshot {
         });
         let mut verdict = self.in_names(&decision);
         if decision.reason.is_allowed() {
-            // What was rendered beforehand holds where no scoped binding counts.
-            let anew = !decision.in_force.is_empty() && headers.names_roles();
-            let changes = match caller.as_deref().filter(|_| !anew) {
-                Some(Caller { headers: Ok(prepared), .. }) => Ok(headers.complete(prepared, input.headers)),
-                Some(Caller { headers: Err(fault), .. }) => Err(fault.clone()),
-                // Nobody, or a peer, or another one than usual.
-                None => headers.render(decision.held(index), input.headers),
-            };
-            match changes {
+            let prepared = caller.as_ref().and_then(|caller| caller.headers.as_ref());
+            match headers.changes(prepared, index, &decision, &input) {
                 Ok(changes) => verdict.changes = changes,
                 Err(fault) => {
                     verdict.reason = Reason::ValueUnsafe;

@@ -8,7 +8,6 @@
 mod binding;
 mod document;
 mod elsewhere;
-mod expression;
 mod folder;
 pub mod instant;
 mod method;
@@ -27,7 +26,6 @@ mod template;
 pub use crate::words::{HostPattern, normalize_host};
 pub use binding::{Binding, Holder};
 pub use document::{Network, Policy};
-pub use expression::ExpressionText;
 pub use folder::{Limits, read_folder, read_texts};
 pub use method::{Method, MethodSet};
 pub use name::{
@@ -41,5 +39,5 @@ pub use role::Role;
 pub use route::{Access, Defaults, Route};
 pub use schema::{SCHEMA, SHAPES};
 pub use scope::{Moment, On, Scope};
-pub use service::Service;
+pub use service::{Service, UpstreamHeader};
 pub use template::{Segment, Template};

@@ -1,14 +1,13 @@
 //! Routes, and the defaults they inherit.
 
 use super::elsewhere::{IN_A_ROUTE, IN_DEFAULTS};
-use super::expression::ExpressionText;
 use super::method::MethodSet;
 use super::name::{Code, Located, RoleName};
 use super::need::{IpRule, Need};
 use super::peer::PeerPattern;
 use super::template::Template;
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
-use crate::yaml::{Fields, Node, Shape, Text, text, texts, word, yes_or_no};
+use crate::yaml::{Fields, KeptText, Node, Shape, Text, text, texts, word, yes_or_no};
 
 /// A route as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +67,7 @@ pub struct Defaults {
     /// The address rule and where the key stands.
     pub ip: Option<Located<IpRule>>,
     /// The condition and where the key stands.
-    pub when: Option<Located<ExpressionText>>,
+    pub when: Option<Located<KeptText>>,
 }
 
 pub(super) const DEFAULTS: Shape =
@@ -97,8 +96,7 @@ impl Defaults {
         let codes = read(fields, "codes", report, Need::codes);
         let peers = read(fields, "peers", report, peers);
         let ip = read(fields, "ip", report, IpRule::read);
-        let when =
-            read(fields, "when", report, |node, report| ExpressionText::read(node, "the condition", report));
+        let when = read(fields, "when", report, |node, report| KeptText::read(node, "the condition", report));
         Some(Self { roles: roles?, codes: codes?, peers: peers?, ip: ip?, when: when? })
     }
 }

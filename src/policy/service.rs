@@ -5,8 +5,10 @@ use super::name::{Audience, Located, ServiceName};
 use super::route::{Defaults, Route};
 use super::template::{Segment, Template};
 use crate::diag::{Code as Diag, Diagnostic, Report};
-use crate::words::HostPattern;
-use crate::yaml::{Entry, Fields, Kind, Node, Shape, Text, items, key_name, text, texts, word, yes_or_no};
+use crate::words::{HeaderName, HostPattern};
+use crate::yaml::{
+    Entry, Fields, KeptText, Kind, Node, Shape, Text, items, key_name, text, texts, word, yes_or_no,
+};
 
 /// A service as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,9 @@ pub struct Service {
     pub path_parameters: bool,
     /// What its routes inherit.
     pub defaults: Defaults,
+    /// Headers that its upstream is told, beside those of the configuration or
+    /// in their place; sorted by name.
+    pub upstream_headers: Vec<UpstreamHeader>,
     /// Its routes, in the order of the file.
     pub routes: Vec<Route>,
 }
@@ -47,12 +52,10 @@ pub(super) const SERVICE: Shape = Shape {
         "encoded_slash",
         "path_parameters",
         "defaults",
+        "upstream_headers",
         "routes",
     ],
-    later: &[
-        ("upstream_headers", "set them in doorward.yaml; headers per service come with a later version"),
-        ("owners", "remove it; this version has no use for it"),
-    ],
+    later: &[("owners", "remove it; this version has no use for it")],
 };
 
 impl Service {
@@ -82,6 +85,10 @@ impl Service {
             Some(e) => Defaults::read(&e.value, report),
             None => Some(Defaults::default()),
         };
+        let upstream_headers = match fields.get("upstream_headers") {
+            Some(e) => upstream_headers(&e.value, report),
+            None => Some(Vec::new()),
+        };
         let routes: Option<Vec<Route>> = fields
             .require("routes", report)
             .and_then(|e| items(&e.value, "`routes`", report))
@@ -104,9 +111,49 @@ impl Service {
             encoded_slash: encoded_slash?,
             path_parameters: path_parameters?,
             defaults: defaults?,
+            upstream_headers: upstream_headers?,
             routes: routes?,
         })
     }
+}
+
+/// A header that a service's upstream is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamHeader {
+    /// Its name.
+    pub name: Located<HeaderName>,
+    /// What its value is, in CEL.
+    pub value: KeptText,
+}
+
+fn upstream_headers(node: &Node, report: &mut Report) -> Option<Vec<UpstreamHeader>> {
+    let Kind::Map(entries) = &node.kind else {
+        let code = if node.is_null() { Diag::EmptyValue } else { Diag::WrongType };
+        let message = format!("`upstream_headers` must be a mapping, found {}", node.describe());
+        let help = "write `x-user-tenant: claims.tenant` and so on below it";
+        report.push(Diagnostic::at(code, node.span, message).label("not a mapping").help(help));
+        return None;
+    };
+    if entries.is_empty() {
+        let message = "`upstream_headers` is empty";
+        let help = "name at least one header, or remove the key";
+        report.push(Diagnostic::at(Diag::EmptyValue, node.span, message).label("empty").help(help));
+        return None;
+    }
+    let header = |entry: &Entry| {
+        let name = HeaderName::parse(&entry.key).map_err(|help| {
+            let message = format!("`{}` can't be a managed header", entry.key);
+            report.push(
+                Diagnostic::at(Diag::BadHeaderName, entry.key_span, message).label("not allowed").help(help),
+            );
+        });
+        let value = KeptText::read(&entry.value, "the value of a managed header", report);
+        Some(UpstreamHeader { name: Located { value: name.ok()?, span: entry.key_span }, value: value? })
+    };
+    let headers: Vec<_> = entries.iter().map(header).collect();
+    let mut headers = headers.into_iter().collect::<Option<Vec<_>>>()?;
+    headers.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+    Some(headers)
 }
 
 /// Every item of a list, or nothing if one of them can't be read: a shorter

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::compile;
+use crate::compile::{self, Header, Index};
 use crate::config::{Config, Listeners};
 use crate::denial::Denials;
 use crate::diag::{Report, Sources};
@@ -40,24 +40,38 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let environment = |name: &str| std::env::var(name).ok();
     let (config, sources, mut report) = Config::load(path, &environment);
     let Some(config) = config else { return Err(vec![Findings { report, sources }]) };
-    let Config { directory, listen, policies, identity, upstream_headers, deny } = config;
+    let Config { directory, listen, policies, identity, header_prefixes, upstream_headers, deny } = config;
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
+    let headers = compile::upstream_headers(&upstream_headers, &sources, &mut report);
     report.sort(&sources);
     let configuration = Findings { report, sources };
-    let (index, sources, report) = match SystemTime::now().duration_since(UNIX_EPOCH) {
+    let (index, sources, mut report) = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(now) => compile::load_at(&policies, now.as_secs()),
         // Checks are refused with that clock anyway.
         Err(_) => compile::load(&policies),
     };
+    if let (Some(index), Some(headers)) = (&index, &headers) {
+        compile::check_headers(index, headers, &header_prefixes, &mut report);
+        report.sort(&sources);
+    }
     let findings = vec![configuration, Findings { report, sources }];
-    match (verifier, index) {
-        (Some(mut verifier), Some(index)) if !findings.iter().any(|f| f.report.has_errors()) => Ok(Start {
-            listen,
-            denials: Arc::new(Denials::new(&deny)),
-            upkeep: verifier.take_upkeep(),
-            policy: Arc::new(Live::new(Snapshot::new(index, verifier, HeaderPlan::new(&upstream_headers)))),
-            warnings: findings,
-        }),
+    match (verifier, index, headers) {
+        (Some(mut verifier), Some(index), Some(headers))
+            if !findings.iter().any(|f| f.report.has_errors()) =>
+        {
+            Ok(Start {
+                listen,
+                denials: Arc::new(Denials::new(&deny)),
+                upkeep: verifier.take_upkeep(),
+                policy: Arc::new(Live::new(snapshot(index, verifier, &headers))),
+                warnings: findings,
+            })
+        }
         _ => Err(findings),
     }
+}
+
+fn snapshot(index: Index, verifier: Verifier, headers: &[Header]) -> Snapshot {
+    let headers = HeaderPlan::new(headers, &index);
+    Snapshot::new(index, verifier, headers)
 }

@@ -7,11 +7,13 @@
 //! This room knows nothing of what the keys mean.
 
 mod fields;
+mod kept;
 mod parse;
 mod read;
 mod tree;
 
 pub use fields::{Elsewhere, Fields, Shape};
+pub use kept::KeptText;
 pub use parse::{MAX_DEPTH, parse};
 pub use read::{Text, integer, items, key_name, text, texts, word, yes_or_no};
 pub use tree::{Entry, Kind, Node};

@@ -11,11 +11,11 @@ use std::fs;
 use std::sync::{Arc, LazyLock};
 
 use divan::{Bencher, black_box};
-use doorward::compile::{Index, load};
+use doorward::compile::{Header, Index, load, upstream_headers};
 use doorward::config::{Algorithm, Config};
 use doorward::diag::Report;
 use doorward::engine::{
-    Decision, HeaderChanges, HeaderPlan, Headers, Held, Input, Principal, Subject, UnsafeValue, decide,
+    Decision, HeaderChanges, HeaderPlan, Headers, Held, Input, Prepared, Principal, Subject, decide,
 };
 use doorward::identity::devkey::DevKey;
 use doorward::identity::mint::{Claims, Signer};
@@ -52,7 +52,7 @@ fn main() {
 /// some 700 bytes with an RSA signature.
 struct Made {
     verifier: Verifier,
-    plan: HeaderPlan,
+    headers: Vec<Header>,
     token: String,
     header: String,
 }
@@ -74,8 +74,9 @@ fn made(algorithm: Algorithm) -> Made {
     );
     fs::write(&path, issuer).unwrap();
     let env = |name: &str| (name == "SECRET").then(|| SECRET.to_owned());
-    let (config, _, report) = Config::load(&path, &env);
+    let (config, sources, mut report) = Config::load(&path, &env);
     let config = config.unwrap();
+    let headers = upstream_headers(&config.upstream_headers, &sources, &mut report).unwrap();
     let verifier = Verifier::load(&config.identity, &config.directory, &env, &mut Report::default()).unwrap();
     assert!(!report.has_errors(), "{report:?}");
     let claims = Claims {
@@ -88,8 +89,7 @@ fn made(algorithm: Algorithm) -> Made {
         ..Claims::default()
     };
     let token = signer.sign(&claims.at(NOW)).unwrap();
-    let plan = HeaderPlan::new(&config.upstream_headers);
-    Made { verifier, plan, header: format!("Bearer {token}"), token }
+    Made { verifier, headers, header: format!("Bearer {token}"), token }
 }
 
 #[divan::bench(args = ALGORITHMS.map(Algorithm::as_str))]
@@ -135,28 +135,29 @@ mod check {
 
 struct Caller {
     principal: Arc<Principal>,
-    headers: Result<HeaderChanges, UnsafeValue>,
+    headers: Prepared,
 }
 
 impl Remembered for Caller {
     fn bytes(&self) -> usize {
-        self.principal.bytes() + self.headers.as_ref().map_or(0, HeaderChanges::bytes)
+        self.principal.bytes() + self.headers.bytes()
     }
 }
 
 struct All {
     index: Index,
     made: Made,
+    plan: HeaderPlan,
     cache: TokenCache<Caller>,
 }
 
 static ALL: LazyLock<All> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
-    let index = load(folder.path()).0;
+    let index = load(folder.path()).0.unwrap();
     let made = made(Algorithm::RS256);
     let cache = made.verifier.new_cache();
-    All { index: index.unwrap(), made, cache }
+    All { plan: HeaderPlan::new(&made.headers, &index), index, made, cache }
 });
 
 impl All {
@@ -187,16 +188,15 @@ impl All {
             let found = found.map_err(|refusal| (refusal.reason, refusal.detail))?;
             Ok(Arc::clone(&known.insert(found).principal))
         });
-        let changes = match &known {
-            Some(caller) => self.made.plan.complete(caller.headers.as_ref().ok()?, headers),
-            None => self.made.plan.render(None, headers).ok()?,
-        };
+        let prepared = known.as_ref().map(|caller| &caller.headers);
+        let changes = self.plan.changes(prepared, &self.index, &decision, &input).ok()?;
         decision.reason.is_allowed().then_some((decision, changes))
     }
 }
 
 fn caller(all: &All, subject: Subject) -> Caller {
     let principal = Arc::new(Principal::resolve(&all.index, subject));
-    let headers = all.made.plan.prepare(Some(Held::everywhere(&all.index, &principal)));
+    let service = all.index.services().next().unwrap().0;
+    let headers = all.plan.prepare(&all.index, service, Held::everywhere(&all.index, &principal));
     Caller { principal, headers }
 }

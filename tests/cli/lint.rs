@@ -124,6 +124,32 @@ fn what_is_not_there_can_not_be_linted() {
     assert_eq!(Doorward::new(["lint", "."]).within(folder.path()).run().code, 1);
 }
 
+/// Policies name headers, `doorward.yaml` says which prefixes they may have.
+#[test]
+fn headers_of_services_need_a_listed_prefix_and_are_counted_together() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    let lint = |config: &str, headers: &str| {
+        fs::write(folder.path().join("doorward.yaml"), config).unwrap();
+        let policy = format!(
+            "services:\n  s:\n    paths: [/]\n    upstream_headers: {{ {headers} }}\n    routes: [{{ route: GET /, access: authenticated }}]\n"
+        );
+        fs::write(folder.path().join("policies/a.yaml"), policy).unwrap();
+        Doorward::new(["lint", "--format", "short"]).within(folder.path()).run()
+    };
+    let unlisted = lint("policies: policies", "x-tenant: claims.tenant");
+    assert_eq!(unlisted.code, 1);
+    assert!(unlisted.out.contains("DW303") && unlisted.out.contains("a.yaml:4:"), "{}", unlisted.out);
+    assert_eq!(lint("header_prefixes: [x-tenant]", "x-tenant: claims.tenant").code, 0);
+    let many = |n: usize| (0..n).map(|n| format!("x-user-{n}: user.id")).collect::<Vec<_>>().join(", ");
+    assert_eq!(lint("policies: policies", &many(14)).code, 0, "and two by default");
+    let told = lint("policies: policies", &many(15));
+    assert!(told.code == 1 && told.out.contains("DW003"), "{}", told.out);
+    // What the configuration says is compiled too.
+    let wrong = lint("upstream_headers: { x-user-id: request.host }", "x-user-a: user.id");
+    assert!(wrong.code == 1 && wrong.out.contains("doorward.yaml:1:"), "{}", wrong.out);
+}
+
 #[test]
 fn a_verdict_does_not_depend_on_who_reads_it() {
     assert_eq!(Doorward::new(["lint", BROKEN]).run_unread(), 1);

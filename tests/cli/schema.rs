@@ -199,7 +199,7 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
         "policy: p".to_owned(),
         "upstream_headers: {}".to_owned(),
         "upstream_headers: { X-User-Id: user.id }".to_owned(),
-        "upstream_headers: { x-user-id: user.name }".to_owned(),
+        "upstream_headers: { x-user-id: [user.id] }".to_owned(),
         "identity: { tokens: [{ header: cookie }] }".to_owned(),
         issuer("issuer: i, audiences: a, algorithms: none, keys: { file: k }"),
         issuer("issuer: i, audiences: a, algorithms: RS256, keys: { file: k, pem: k }"),

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use doorward::compile::compile;
+use doorward::compile::{compile, upstream_headers};
 use doorward::config::Config;
 use doorward::denial::Denials;
 use doorward::diag::{Format, Report, Sources, render};
@@ -157,7 +157,9 @@ fn live() -> &'static Arc<Live> {
     LIVE.get_or_init(|| {
         let (index, sources, report) = doorward::compile::load(&fixture().join("policies"));
         let index = index.unwrap_or_else(|| panic!("{}", render(&report, &sources, Format::Short)));
-        let plan = HeaderPlan::new(&config().upstream_headers);
+        let (sources, mut report) = (Sources::default(), Report::default());
+        let headers = upstream_headers(&config().upstream_headers, &sources, &mut report).unwrap();
+        let plan = HeaderPlan::new(&headers, &index);
         Arc::new(Live::new(Snapshot::new(index, load_verifier(), plan)))
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use doorward::compile::{load, load_at};
+use doorward::compile::{self, load, load_at};
 use doorward::config::Config;
 use doorward::diag::{Code, Format, render};
 use doorward::identity::Verifier;
@@ -26,9 +26,10 @@ fn config(case: &Path) -> String {
     let env = env(case);
     let (config, sources, mut report) = Config::load(&case.join("doorward.yaml"), &env);
     assert_eq!(config.is_none(), report.has_errors(), "{}", case.display());
-    if let Some(Config { identity, directory, .. }) = config {
+    if let Some(Config { identity, directory, upstream_headers, .. }) = config {
         let verifier = Verifier::load(&identity, &directory, &env, &mut report);
         assert_eq!(verifier.is_none(), report.has_errors(), "{}", case.display());
+        compile::upstream_headers(&upstream_headers, &sources, &mut report);
         report.sort(&sources);
     }
     render(&report, &sources, Format::Text { color: false })

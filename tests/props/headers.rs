@@ -2,15 +2,18 @@
 //! our word or none.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use doorward::config::Config;
-use doorward::engine::{HeaderPlan, Headers, Held, MAX_HEADER_BYTES, Principal, Subject};
+use doorward::compile::{Index, upstream_headers};
+use doorward::config::{Config, OnAnonymous};
+use doorward::engine::{
+    Decision, HeaderPlan, Headers, Held, Input, MAX_HEADER_BYTES, Principal, Reason, Subject, decide,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use crate::any::{REFERENCE, nasty};
+use crate::any::{REFERENCE, index_of, nasty};
 use crate::cases;
 
 const MANAGED: [&str; 8] = [
@@ -46,12 +49,50 @@ upstream_headers:
   x-tenant-id: claims.tenant
 ";
     std::fs::write(&path, text).unwrap();
-    let (config, sources, report) = Config::load(&path, &|_| None);
+    let (config, sources, mut report) = Config::load(&path, &|_| None);
     let config = config.unwrap_or_else(|| {
         panic!("{}", doorward::diag::render(&report, &sources, doorward::diag::Format::Short))
     });
-    HeaderPlan::new(&config.upstream_headers)
+    let headers = upstream_headers(&config.upstream_headers, &sources, &mut report);
+    HeaderPlan::new(&headers.unwrap(), &REFERENCE)
 }
+
+/// Services that are told different things, and bindings that count for some
+/// items only.
+static SCOPED: LazyLock<(Index, HeaderPlan)> = LazyLock::new(|| {
+    let index = index_of(
+        r#"roles:
+  reader: { grants: [read] }
+  writer: { weight: 5, grants: [read, write] }
+bindings:
+  - { user: ann, roles: [writer], on: { id: [a, "b*"] } }
+  - { group: staff, roles: [reader], until: 2030-01-01 }
+services:
+  plain:
+    paths: [/plain]
+    routes: [{ route: "GET /plain/{id}", access: authenticated }]
+  own:
+    paths: [/own]
+    upstream_headers: { x-user-id: "user.id + '@' + service", x-user-item: path.id, x-user-mail: "null" }
+    routes: [{ route: "GET /own/{id}", access: authenticated }, { route: GET /own, access: authenticated }]
+"#,
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorward.yaml");
+    let text = r#"upstream_headers:
+  x-user-id: user.id
+  x-user-roles: user.roles
+  x-user-first: user.primary_role
+  x-user-codes: "user.codes.map(c, c + '!')"
+  x-user-mail: claims.mail
+  x-user-service: service
+"#;
+    std::fs::write(&path, text).unwrap();
+    let (config, sources, mut report) = Config::load(&path, &|_| None);
+    let headers = upstream_headers(&config.unwrap().upstream_headers, &sources, &mut report).unwrap();
+    let plan = HeaderPlan::new(&headers, &index);
+    (index, plan)
+});
 
 fn claim() -> impl Strategy<Value = Value> {
     let text = prop_oneof![nasty(), "[a-z@ ,;é%]{0,20}", Just("x".repeat(9_000))];
@@ -104,9 +145,13 @@ proptest! {
         claims.insert("tenant".to_owned(), tenant);
         let principal = Principal::resolve(&REFERENCE, Subject { user, roles, groups, claims, ..Subject::default() });
         let sent: Vec<(&str, &[u8])> = client.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
-        let caller = (!anonymous).then(|| Held::everywhere(&REFERENCE, &principal));
+        let mut decision = Decision::refused(Reason::EngineError, None);
+        decision.reason = Reason::Allowed;
+        decision.service = REFERENCE.services().next().map(|(id, _)| id);
+        decision.principal = (!anonymous).then(|| Arc::new(principal));
+        let input = Input { headers: Headers::new(&sent), ..Input::default() };
         // A value that can't be a header is a refusal.
-        let Ok(changes) = plan.render(caller, Headers::new(&sent)) else {
+        let Ok(changes) = plan.changes(None, &REFERENCE, &decision, &input) else {
             prop_assert!(!anonymous, "nothing can be wrong with no values");
             return Ok(());
         };
@@ -137,6 +182,47 @@ proptest! {
         for (name, value) in &upstream {
             let managed = MANAGED.contains(&folded(name).as_str());
             prop_assert!(!managed || value.starts_with("ours:"), "{}: {}", name, value);
+        }
+    }
+
+    /// What is rendered once for a token is what would be rendered anew.
+    #[test]
+    fn remembered_headers_are_those_of_the_request(
+        user in select(vec!["ann", "bob"]),
+        groups in select(vec![vec![], vec!["staff".to_owned()]]),
+        mail in claim(),
+        paths in proptest::collection::vec(
+            select(vec!["/plain/a", "/plain/bb", "/plain/c", "/own/a", "/own/bx", "/own/c%20d", "/own"]), 1..5),
+        now in select(vec![0, 1_800_000_000, 1_893_455_999, 1_893_456_000, 2_000_000_000]),
+    ) {
+        let (index, plan) = &*SCOPED;
+        let mut claims = serde_json::Map::new();
+        claims.insert("mail".to_owned(), mail);
+        let subject = Subject { user: user.to_owned(), groups, claims, ..Subject::default() };
+        let principal = Arc::new(Principal::resolve(index, subject));
+        for (service, _) in index.services() {
+            let prepared = plan.prepare(index, service, Held::everywhere(index, &principal));
+            for path in &paths {
+                let input = Input { method: "GET", host: "a", path, now, ..Input::default() };
+                let decision = decide(index, &input, OnAnonymous::Unseen, |_| Ok(Arc::clone(&principal)));
+                prop_assert_eq!(decision.reason, Reason::Allowed);
+                let remembered = plan.changes(Some(&prepared), index, &decision, &input);
+                prop_assert_eq!(&remembered, &plan.changes(None, index, &decision, &input), "{}", path);
+                // And it is what the policy says.
+                let own = path.starts_with("/own");
+                let Ok(changes) = remembered else { continue };
+                let value = |name: &str| {
+                    changes.set.iter().find(|(n, _)| **n == *name).map(|(_, value)| value.as_str())
+                };
+                let id = if own { format!("{user}@own") } else { user.to_owned() };
+                prop_assert_eq!(value("x-user-id"), Some(id.as_str()));
+                prop_assert_eq!(value("x-user-service"), Some(if own { "own" } else { "plain" }));
+                let item = path.strip_prefix("/own/").map(|item| item.replace("%20", " "));
+                prop_assert_eq!(value("x-user-item"), item.as_deref());
+                let writes = user == "ann" && (path.ends_with("/a") || path.contains("/b"));
+                prop_assert_eq!(value("x-user-first") == Some("writer"), writes, "{}", path);
+                prop_assert!(!own || value("x-user-mail").is_none());
+            }
         }
     }
 }

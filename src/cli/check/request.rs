@@ -11,6 +11,8 @@ pub(super) struct Request {
     pub(super) host_assumed: bool,
     /// Path and query.
     pub(super) path: String,
+    /// `http` or `https`; `https` where nobody says it.
+    pub(super) scheme: String,
     /// Names in lower case.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<String>,
@@ -28,6 +30,7 @@ impl Request {
         body: Option<String>,
     ) -> Result<Self, Failure> {
         let (authority, path) = split(url)?;
+        let plain = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
         let mut headers = headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, _>>()?;
         // The word of the policy for what no client calls by this name.
         let grpc = method == "GRPC";
@@ -47,6 +50,7 @@ impl Request {
             host: named.unwrap_or(HOST).to_owned(),
             host_assumed: named.is_none(),
             path,
+            scheme: if plain { "http" } else { "https" }.to_owned(),
             headers,
             body,
         })

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::cli::inputs::{Input, Located, environment, locate, policy};
+use crate::cli::inputs::{Compiled, Input, Located, environment, locate, policy};
 use crate::cli::{Exit, Failure, Term, redact, time};
 use crate::compile::Index;
 use crate::engine::{Held, Principal};
@@ -55,7 +55,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         ));
     };
     let now = at.map_or_else(time::now, Ok)?;
-    let Some(index) = policy(&directory, now, &mut found) else {
+    let Some(Compiled { index, .. }) = policy(&directory, Some(&config), now, &mut found) else {
         return Err(Failure::Invalid(Box::new(found)));
     };
     let loaded = Verifier::load(&config.identity, &config.directory, &environment, &mut found.0);

@@ -17,6 +17,8 @@ pub(in crate::compile) struct Names {
     roles: Vec<Named>,
     networks: Vec<Named>,
     codes: Vec<Named>,
+    /// Where it asks about the request or its connection.
+    pub(super) of_request: Vec<(usize, usize)>,
 }
 
 type Named = (Box<str>, (usize, usize));
@@ -59,12 +61,14 @@ impl Checker {
             Kind::Int(_) => Type::Int,
             Kind::Uint(_) => Type::Uint,
             Kind::Double(_) => Type::Double,
-            Kind::Bool(_) | Kind::HasFact(_) => Type::Bool,
+            Kind::Bool(_) => Type::Bool,
+            Kind::HasFact(fact) => {
+                self.note(fact, expr);
+                Type::Bool
+            }
             Kind::Null => Type::Null,
             Kind::Fact(fact) => {
-                if let Fact::Param(name) = fact {
-                    self.names.params.push((name.clone(), expr.at));
-                }
+                self.note(fact, expr);
                 of_fact(fact)
             }
             Kind::Variable(name) => {
@@ -91,6 +95,14 @@ impl Checker {
                 Type::List(Box::new(common(kinds)))
             }
             Kind::Loop(over) => self.over(expr, over),
+        }
+    }
+
+    fn note(&mut self, fact: &Fact, expr: &Expr) {
+        match fact {
+            Fact::Param(name) => self.names.params.push((name.clone(), expr.at)),
+            fact if fact.is_of_request() => self.names.of_request.push(expr.at),
+            _ => {}
         }
     }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::Output;
+
 /// Something about a request that an expression names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Fact {
@@ -50,6 +52,35 @@ pub enum Fact {
     Service,
 }
 
+impl Fact {
+    /// Whether it is about the request or its connection, rather than about the
+    /// caller, the path's parameters or the service.
+    pub fn is_of_request(&self) -> bool {
+        match self {
+            Self::Method
+            | Self::Path
+            | Self::Host
+            | Self::Scheme
+            | Self::Time
+            | Self::Query
+            | Self::QueryOf(_)
+            | Self::Header(_)
+            | Self::Body(_)
+            | Self::Ip
+            | Self::Peer
+            | Self::Networks => true,
+            Self::Param(_)
+            | Self::User
+            | Self::Roles
+            | Self::Groups
+            | Self::Codes
+            | Self::PrimaryRole
+            | Self::Claims(_)
+            | Self::Service => false,
+        }
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen<'f> {
@@ -89,12 +120,12 @@ impl Fault {
     /// A few words on it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Missing => "something that the condition names is not there",
-            Self::Type => "a value has another type than the condition takes it for",
-            Self::Unusable => "a value that the condition names can be read in more than one way",
+            Self::Missing => "something that the expression names is not there",
+            Self::Type => "a value has another type than the expression takes it for",
+            Self::Unusable => "a value that the expression names can be read in more than one way",
             Self::Body => "the body was not sent whole, or is not JSON",
-            Self::TooLong => "the condition would go through too many values",
-            Self::Failed => "the condition could not be worked out",
+            Self::TooLong => "the expression would go through too many values",
+            Self::Failed => "the expression could not be worked out",
         }
     }
 }
@@ -112,6 +143,21 @@ pub trait Facts: Send + Sync {
 }
 
 impl Seen<'_> {
+    /// As a value: texts, numbers and booleans, and lists of them.
+    pub(super) fn output(self) -> Result<Output, Fault> {
+        match self {
+            Seen::Text(text) => Ok(Output::Text(text.into_owned())),
+            Seen::Texts(texts) => Ok(Output::List(texts.into_iter().map(Cow::into_owned).collect())),
+            Seen::Int(n) => Ok(Output::Text(n.to_string())),
+            Seen::Json(Value::Null) => Ok(Output::Nothing),
+            Seen::Json(Value::Array(items)) => {
+                items.iter().map(scalar).collect::<Result<_, _>>().map(Output::List)
+            }
+            Seen::Json(value) => scalar(value).map(Output::Text),
+            Seen::Members(_) | Seen::Lists(_) => Err(Fault::Type),
+        }
+    }
+
     /// CEL's `in`, for a text: among the items of a list or the names of a map.
     pub fn lists(&self, text: &str) -> Result<bool, Fault> {
         match *self {
@@ -121,6 +167,15 @@ impl Seen<'_> {
             Seen::Lists(ref lists) => Ok(lists.iter().any(|(name, _)| name == text)),
             Seen::Text(_) | Seen::Int(_) | Seen::Json(_) => Err(Fault::Type),
         }
+    }
+}
+
+fn scalar(value: &Value) -> Result<String, Fault> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(flag) => Ok(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(Fault::Type),
     }
 }
 

@@ -38,13 +38,15 @@ pub struct Expression {
     text: Arc<str>,
     kind: expr::Type,
     native: Option<native::Native>,
+    /// The fact that it names, if it is no more than that.
+    plain: Option<Fact>,
     program: program::Program,
     names: Names,
 }
 
 /// What an expression gives where it is not a condition.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Given {
+pub enum Output {
     /// One value as text.
     Text(String),
     /// Several.
@@ -102,7 +104,13 @@ impl Expression {
             return Err(mistakes);
         }
         let native = native::Native::of(&expr);
-        Ok(Self { text: text.into(), kind, native, program, names: checker.names })
+        let plain = match expr.kind {
+            // The interpreter alone makes a timestamp of it.
+            expr::Kind::Fact(Fact::Time) => None,
+            expr::Kind::Fact(fact) => Some(fact),
+            _ => None,
+        };
+        Ok(Self { text: text.into(), kind, native, plain, program, names: checker.names })
     }
 
     /// Compiles a condition: an expression that is true or false.
@@ -114,6 +122,27 @@ impl Expression {
         let message = format!("the condition is {}, not true or false", expression.kind);
         let help = "compare it with something: `==`, `!=`, `in`, `<`";
         Err(vec![Mistake::new((0, text.len()), message, "not a condition", help)])
+    }
+
+    /// Compiles the value of a header: something about the caller, the path or
+    /// the service.
+    pub(super) fn header(text: &str) -> Result<Self, Vec<Mistake>> {
+        let expression = Self::compile(text)?;
+        let mut mistakes = Vec::new();
+        if expression.kind == expr::Type::Map {
+            let help = "name the member that is to be sent";
+            mistakes.push(Mistake::new((0, text.len()), "a map can't be a header", "not a value", help));
+        }
+        for at in &expression.names.of_request {
+            let help = "headers tell the upstream about the caller: they are made of `user`, `claims`, `path` and `service`";
+            mistakes.push(Mistake::new(
+                *at,
+                "a managed header can't be made of this",
+                "the client's own words",
+                help,
+            ));
+        }
+        if mistakes.is_empty() { Ok(expression) } else { Err(mistakes) }
     }
 
     /// The text, as it was written.
@@ -147,8 +176,21 @@ impl Expression {
     }
 
     /// The value of an expression that is not a condition.
-    pub fn give(&self, facts: &dyn Facts) -> Result<Given, Fault> {
-        self.program.give(facts)
+    pub fn output(&self, facts: &dyn Facts) -> Result<Output, Fault> {
+        match &self.plain {
+            Some(fact) => facts.seen(fact)?.output(),
+            None => self.output_interpreted(facts),
+        }
+    }
+
+    /// As [`Expression::output`], by the interpreter alone.
+    pub fn output_interpreted(&self, facts: &dyn Facts) -> Result<Output, Fault> {
+        self.program.output(facts)
+    }
+
+    /// Everything that it may ask.
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.program.facts()
     }
 }
 

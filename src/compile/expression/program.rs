@@ -20,8 +20,8 @@ use serde_json::Value;
 
 use super::convert::{self, ROUND, Slot};
 use super::expr::{Expr, Kind};
-use super::fact::{self, Facts, Fault, Seen};
-use super::{Given, MAX_DEPTH, MAX_ROUNDS, Mistake};
+use super::fact::{self, Fact, Facts, Fault, Seen};
+use super::{MAX_DEPTH, MAX_ROUNDS, Mistake, Output};
 
 /// The most memory that a pattern may take when it is compiled.
 const MAX_PATTERN_BYTES: usize = 256 << 10;
@@ -124,11 +124,18 @@ impl Program {
         mistakes
     }
 
+    /// What its slots stand for.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.slots.iter().map(|slot| match slot {
+            Slot::Fact(fact) | Slot::Has(fact) => fact,
+        })
+    }
+
     pub(super) fn holds(&self, facts: &dyn Facts) -> Result<bool, Fault> {
         self.run(facts, |value| value.downcast_ref::<CelBool>().map(|b| *b.inner()).ok_or(Fault::Type))
     }
 
-    pub(super) fn give(&self, facts: &dyn Facts) -> Result<Given, Fault> {
+    pub(super) fn output(&self, facts: &dyn Facts) -> Result<Output, Fault> {
         self.run(facts, |value| {
             if let Some(list) = value.downcast_ref::<CelList>() {
                 return list
@@ -136,11 +143,11 @@ impl Program {
                     .iter()
                     .map(|item| text(item.as_ref()))
                     .collect::<Result<_, _>>()
-                    .map(Given::List);
+                    .map(Output::List);
             }
             match value.downcast_ref::<CelNull>() {
-                Some(_) => Ok(Given::Nothing),
-                None => text(value).map(Given::Text),
+                Some(_) => Ok(Output::Nothing),
+                None => text(value).map(Output::Text),
             }
         })
     }

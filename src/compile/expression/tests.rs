@@ -302,17 +302,17 @@ fn loops_end() {
 
 #[test]
 fn values_that_are_no_conditions_are_text_lists_or_nothing() {
-    let give = |text: &str| with_deep_stack(|| Expression::compile(text)).unwrap().unwrap().give(&known());
-    let list = |items: &[&str]| Ok(Given::List(items.iter().map(|i| (*i).to_owned()).collect()));
-    assert_eq!(give("user.id"), Ok(Given::Text("ann".to_owned())));
+    let give = |text: &str| with_deep_stack(|| Expression::compile(text)).unwrap().unwrap().output(&known());
+    let list = |items: &[&str]| Ok(Output::List(items.iter().map(|i| (*i).to_owned()).collect()));
+    assert_eq!(give("user.id"), Ok(Output::Text("ann".to_owned())));
     assert_eq!(give("user.roles"), list(&["organizer", "viewer"]));
-    assert_eq!(give("claims.tenant + '/' + path.id"), Ok(Given::Text("acme/o-1".to_owned())));
+    assert_eq!(give("claims.tenant + '/' + path.id"), Ok(Output::Text("acme/o-1".to_owned())));
     assert_eq!(give("claims.mixed"), Err(Fault::Type), "a list with nothing in it");
     assert_eq!(give("claims.realm_access.roles"), list(&["a", "b"]));
-    assert_eq!(give("claims.level"), Ok(Given::Text("3".to_owned())));
-    assert_eq!(give("claims.rate"), Ok(Given::Text("1.5".to_owned())));
-    assert_eq!(give("claims.admin"), Ok(Given::Text("true".to_owned())));
-    assert_eq!(give("claims.nothing"), Ok(Given::Nothing));
+    assert_eq!(give("claims.level"), Ok(Output::Text("3".to_owned())));
+    assert_eq!(give("claims.rate"), Ok(Output::Text("1.5".to_owned())));
+    assert_eq!(give("claims.admin"), Ok(Output::Text("true".to_owned())));
+    assert_eq!(give("claims.nothing"), Ok(Output::Nothing));
     assert_eq!(give("claims.missing"), Err(Fault::Missing));
     assert_eq!(give("claims.realm_access"), Err(Fault::Type));
 }

@@ -84,15 +84,17 @@ fn configured(policy: &str, config: &str) -> Snapshot {
     fs::create_dir(folder.path().join("policies")).unwrap();
     fs::write(folder.path().join("policies/all.yaml"), policy).unwrap();
     fs::write(folder.path().join("doorward.yaml"), config).unwrap();
-    let (config, ..) = Config::load(&folder.path().join("doorward.yaml"), &environment);
+    let (config, sources, mut report) = Config::load(&folder.path().join("doorward.yaml"), &environment);
     let config = config.unwrap();
     let verifier =
         Verifier::load(&config.identity, &config.directory, &environment, &mut Report::default()).unwrap();
+    let headers = crate::compile::upstream_headers(&config.upstream_headers, &sources, &mut report).unwrap();
     let (index, sources, report) = crate::compile::load(&config.policies);
     let Some(index) = index else {
         panic!("{}", crate::diag::render(&report, &sources, crate::diag::Format::Short))
     };
-    Snapshot::new(index, verifier, HeaderPlan::new(&config.upstream_headers))
+    let headers = HeaderPlan::new(&headers, &index);
+    Snapshot::new(index, verifier, headers)
 }
 
 fn gate() -> (Arc<Live>, Gate<Arc<Live>>) {

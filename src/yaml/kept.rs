@@ -1,11 +1,12 @@
-//! The text of a CEL expression. What it says is the compiler's to read.
+//! Text in a language of its own, kept whole for whoever reads that language.
 
+use super::read::text;
+use super::tree::Node;
 use crate::diag::{Report, Sources, Span};
-use crate::yaml::{Node, text};
 
-/// An expression as it was written.
+/// A text whose parts have places, long after the tree is gone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ExpressionText {
+pub struct KeptText {
     /// The text after YAML's escapes.
     pub text: String,
     /// Where the value stands, quotes included.
@@ -14,8 +15,8 @@ pub struct ExpressionText {
     inner: Span,
 }
 
-impl ExpressionText {
-    /// Reads one.
+impl KeptText {
+    /// Reads one; `what` names it.
     pub fn read(node: &Node, what: &str, report: &mut Report) -> Option<Self> {
         let text = text(node, what, report)?;
         let inner = text.part(0, text.value.len());

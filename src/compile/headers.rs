@@ -1,0 +1,166 @@
+//! Managed headers: their names, and what their values are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::expression::{Expression, Mistake, with_deep_stack};
+use super::index::Index;
+use crate::config::{self, HeaderValue};
+use crate::diag::{Code as Diag, Diagnostic, Report, Sources, Span, did_you_mean};
+use crate::policy::{Policy, Segment, Service};
+use crate::words::{HeaderName, MAX_HEADERS};
+use crate::yaml::KeptText;
+
+/// How many names of headers all services together may have. Each is removed
+/// from every request whose upstream is not told it.
+const MAX_NAMES: usize = 64;
+
+/// A header and what its value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Its name.
+    pub name: HeaderName,
+    /// Its value.
+    pub value: Arc<Expression>,
+    /// Where its name stands; `None` where nobody wrote it.
+    span: Option<Span>,
+}
+
+type Compiled<'t> = BTreeMap<&'t str, Result<Arc<Expression>, Vec<Mistake>>>;
+
+/// Compiles the headers of a configuration. `None` after an error.
+pub fn upstream_headers(
+    headers: &[config::UpstreamHeader],
+    sources: &Sources,
+    report: &mut Report,
+) -> Option<Vec<Header>> {
+    let text = |value: &'_ HeaderValue| match value {
+        HeaderValue::Default(text) => (*text).to_owned(),
+        HeaderValue::Written(kept) => kept.text.clone(),
+    };
+    let texts: Vec<String> = headers.iter().map(|header| text(&header.value)).collect();
+    let compiled = compile(texts.iter().map(String::as_str));
+    let headers: Vec<_> = headers
+        .iter()
+        .zip(&texts)
+        .map(|(header, text)| {
+            let kept = match &header.value {
+                HeaderValue::Default(_) => None,
+                HeaderValue::Written(kept) => Some(kept),
+            };
+            let value = taken(&compiled, text, kept, sources, report)?;
+            Some(Header { name: header.name.clone(), value, span: None })
+        })
+        .collect();
+    headers.into_iter().collect()
+}
+
+/// The headers of every service, in the order of the services.
+pub(super) fn of_services(policy: &Policy, sources: &Sources, report: &mut Report) -> Vec<Vec<Header>> {
+    let all = policy.services.iter().flat_map(|service| &service.upstream_headers);
+    let compiled = compile(all.map(|header| header.value.text.as_str()));
+    let mut of_service = |service: &Service| {
+        let header = |header: &crate::policy::UpstreamHeader| {
+            let kept = &header.value;
+            let value = taken(&compiled, &kept.text, Some(kept), sources, report)?;
+            check_params(service, kept, &value, sources, report);
+            Some(Header { name: header.name.value.clone(), value, span: Some(header.name.span) })
+        };
+        service.upstream_headers.iter().filter_map(header).collect()
+    };
+    policy.services.iter().map(&mut of_service).collect()
+}
+
+/// Whether the headers of all services go together with those of the
+/// configuration: a listed prefix each, not too many.
+pub fn check_headers(index: &Index, general: &[Header], prefixes: &[String], report: &mut Report) {
+    let mut names: BTreeSet<&HeaderName> = general.iter().map(|header| &header.name).collect();
+    for (_, service) in index.services() {
+        for header in &service.headers {
+            let Some(span) = header.span else { continue };
+            if let Some(help) = header.name.outside(prefixes) {
+                let message = format!("`{}` can't be a managed header", header.name);
+                report
+                    .push(Diagnostic::at(Diag::BadHeaderName, span, message).label("not allowed").help(help));
+            }
+            let own = service.headers.iter().map(|header| &header.name);
+            let together: BTreeSet<_> = general.iter().map(|header| &header.name).chain(own).collect();
+            let is_last = service.headers.last() == Some(header);
+            if together.len() > MAX_HEADERS && is_last {
+                report.push(too_many(
+                    span,
+                    &format!("`{}` has more than {MAX_HEADERS} managed headers", service.name),
+                ));
+            }
+            if names.insert(&header.name) && names.len() == MAX_NAMES + 1 {
+                report.push(too_many(
+                    span,
+                    &format!("all services together have more than {MAX_NAMES} managed headers"),
+                ));
+            }
+        }
+    }
+}
+
+fn too_many(span: Span, message: &str) -> Diagnostic {
+    Diagnostic::at(Diag::TooLarge, span, message)
+        .label("one too many")
+        .help("upstreams that need more should read the token")
+}
+
+fn compile<'t>(texts: impl Iterator<Item = &'t str>) -> Compiled<'t> {
+    let texts: BTreeSet<&str> = texts.collect();
+    if texts.is_empty() {
+        return Compiled::new();
+    }
+    let compile = |text: &&'t str| (*text, Expression::header(text).map(Arc::new));
+    // No thread: no header, and nobody who has one.
+    with_deep_stack(|| texts.iter().map(compile).collect()).unwrap_or_default()
+}
+
+fn taken(
+    compiled: &Compiled<'_>,
+    text: &str,
+    kept: Option<&KeptText>,
+    sources: &Sources,
+    report: &mut Report,
+) -> Option<Arc<Expression>> {
+    match (compiled.get(text), kept) {
+        (Some(Ok(expression)), _) => return Some(Arc::clone(expression)),
+        (Some(Err(mistakes)), Some(kept)) => {
+            let place = |from, to| kept.part(sources, from, to);
+            mistakes.iter().for_each(|mistake| report.push(mistake.finding(Diag::BadExpression, place)));
+        }
+        _ => report.push(Diagnostic::nowhere(
+            Diag::BadExpression,
+            format!("`{text}` can't be compiled: no thread could be had for it"),
+        )),
+    }
+    None
+}
+
+/// A parameter that no route of the service has would never be there.
+fn check_params(
+    service: &Service,
+    kept: &KeptText,
+    value: &Expression,
+    sources: &Sources,
+    report: &mut Report,
+) {
+    let segments = service.routes.iter().flat_map(|route| &route.template.segments);
+    let known: BTreeSet<&str> = segments
+        .filter_map(|segment| match segment {
+            Segment::Param(name) => Some(&**name),
+            Segment::Literal(_) => None,
+        })
+        .collect();
+    for (name, (from, to)) in value.names().params().filter(|(name, _)| !known.contains(name)) {
+        let message = format!("no route of `{}` has a parameter `{name}`", service.name.value);
+        let help = match did_you_mean(name, known.iter().copied()) {
+            Some(best) => format!("did you mean `path.{best}`?"),
+            None => "name a `{parameter}` of a route".to_owned(),
+        };
+        let place = kept.part(sources, from, to);
+        report.push(Diagnostic::at(Diag::BadExpression, place, message).label("never there").help(help));
+    }
+}
