@@ -154,6 +154,64 @@ fn read_path(bencher: Bencher) {
     bencher.bench_local(|| RequestPath::parse(black_box(next())).map(|path| path.len()));
 }
 
+/// Numbers of scoped bindings of one user.
+const BINDINGS: [usize; 3] = [10, 100, 1_000];
+
+/// A thousand roles, each of which grants a code of its own and the one that is
+/// required, and as many bindings of one user as asked for.
+fn scoped(bindings: usize, scope: impl Fn(usize) -> String) -> Index {
+    let mut text = String::from(
+        "services: { s: { paths: [/], routes: [{ route: 'GET /venues/{venue}', codes: read }] } }\nroles:\n",
+    );
+    for role in 0..1_000 {
+        writeln!(text, "  r{role}: {{ grants: [read, c-{role}], denies: [d-{role}] }}").unwrap();
+    }
+    text.push_str("bindings:\n");
+    for binding in 0..bindings {
+        writeln!(text, "  - {{ user: ann, roles: r{binding}, {} }}", scope(binding)).unwrap();
+    }
+    index_of(text)
+}
+
+fn decide_scoped(bencher: Bencher, index: &Index, requests: &[(String, u64)]) {
+    let principal = caller(index, &[]);
+    let ask = |(path, now): &(String, u64)| {
+        let input = Input { now: *now, ..request(path) };
+        decide(index, &input, OnAnonymous::default(), |_| Ok(principal.clone()))
+    };
+    assert!(requests.iter().all(|request| ask(request).reason == Reason::Allowed));
+    let next = turns(requests);
+    bencher.bench_local(|| ask(black_box(next())));
+}
+
+/// Each binding for a venue of its own; every venue is asked for in turn.
+#[divan::bench(args = BINDINGS, sample_size = 1_000)]
+fn scoped_on_values(bencher: Bencher, bindings: usize) {
+    let index = scoped(bindings, |n| format!("on: {{ venue: v-{n} }}"));
+    let requests: Vec<_> = (0..bindings).map(|n| (format!("/venues/v-{}", (n * 7) % bindings), 0)).collect();
+    decide_scoped(bencher, &index, &requests);
+}
+
+/// The same with a prefix for each.
+#[divan::bench(args = BINDINGS, sample_size = 1_000)]
+fn scoped_on_prefixes(bencher: Bencher, bindings: usize) {
+    let index = scoped(bindings, |n| format!("on: {{ venue: \"v-{n}-*\" }}"));
+    let requests: Vec<_> =
+        (0..bindings).map(|n| (format!("/venues/v-{}-7", (n * 7) % bindings), 0)).collect();
+    decide_scoped(bencher, &index, &requests);
+}
+
+/// Each binding ends in a minute of its own; asked at a time before each end,
+/// so that half of them are in force on average.
+#[divan::bench(args = BINDINGS, sample_size = 1_000)]
+fn scoped_in_time(bencher: Bencher, bindings: usize) {
+    let index = scoped(bindings, |n| format!("until: 2030-01-01T{:02}:{:02}:00Z", n / 60, n % 60));
+    let start = 1_893_456_000; // 2030-01-01
+    let ends = (0..bindings).map(|n| start + 60 * u64::try_from((n * 7) % bindings).unwrap());
+    let requests: Vec<_> = ends.map(|end| ("/venues/v-1".to_owned(), end - 1)).collect();
+    decide_scoped(bencher, &index, &requests);
+}
+
 /// A caller's roles and codes; done once for each token and policy.
 #[divan::bench(args = [1, 10, 100])]
 fn resolve_principal(bencher: Bencher, roles: usize) {
