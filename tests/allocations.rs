@@ -34,6 +34,10 @@ fn index(size: usize) -> Index {
     text.push_str("      - { route: POST /p.S/M, codes: c0 }\n");
     let all: Vec<String> = (0..size).map(|n| format!("c{n}")).collect();
     writeln!(text, "      - {{ route: GET /every, codes: {{ all: [{}] }} }}", all.join(", ")).unwrap();
+    index_of(text)
+}
+
+fn index_of(text: String) -> Index {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let policy = read_texts([("policy.yaml".to_owned(), text)], &mut sources, &mut report);
     let index = policy.and_then(|policy| compile(&policy, &sources, &mut report));
@@ -101,5 +105,28 @@ fn an_unusual_spelling_costs_the_same_whatever_the_size_of_the_policy() {
         let few = allocations(&small, line, &["all"], reason);
         assert_eq!(few, allocations(&large, line, &["all"], reason), "{line}");
         assert!(few <= 16, "{line}: {few}");
+    }
+}
+
+/// Whoever has scoped bindings pays once where one counts, whatever their
+/// number; nobody else pays at all.
+#[test]
+fn scoped_bindings_allocate_once_and_only_where_they_count() {
+    for bindings in [1, 1_000] {
+        let mut text = String::from(
+            "roles: { r: { grants: [c] } }\nservices:\n  s:\n    paths: [/]\n    routes:\n      \
+             - { route: 'GET /v/{venue}', roles: r, codes: c }\n      - { route: GET /all, roles: r }\nbindings:\n",
+        );
+        for n in 0..bindings {
+            writeln!(text, "  - {{ user: ann, roles: r, on: {{ venue: v-{n} }} }}").unwrap();
+            writeln!(text, "  - {{ user: ann, roles: r, from: 2100-01-01, until: {}-01-01 }}", 2101 + n)
+                .unwrap();
+        }
+        let index = index_of(text);
+        let last = format!("GET /v/v-{}", bindings - 1);
+        assert_eq!(allocations(&index, &last, &[], Reason::Allowed), 1);
+        assert_eq!(allocations(&index, "GET /v/v-1000", &[], Reason::RoleMissing), 0);
+        assert_eq!(allocations(&index, "GET /v/v-1000", &["r"], Reason::Allowed), 0);
+        assert_eq!(allocations(&index, "GET /all", &[], Reason::RoleMissing), 0);
     }
 }

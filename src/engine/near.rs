@@ -15,7 +15,7 @@ const TOLD: usize = 5;
 /// Bindings that would have helped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Near {
-    /// The first of them.
+    /// Those that the least keeps from counting.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bindings: Vec<Binding>,
     /// How many there are beside those.
@@ -57,7 +57,7 @@ pub(super) fn near(
     gives: impl Fn(&Role) -> bool,
     takes: impl Fn(&Role) -> bool,
 ) -> Near {
-    let mut near = Near::default();
+    let mut bindings = Vec::new();
     for scoped in principal.scoped() {
         let of = |bound: &Bound| index.role(bound.role);
         let taken: Vec<&Arc<Scope>> = scoped
@@ -74,11 +74,7 @@ pub(super) fn near(
             if !helps {
                 continue;
             }
-            if near.bindings.len() == TOLD {
-                near.further_bindings += 1;
-                continue;
-            }
-            near.bindings.push(Binding {
+            bindings.push(Binding {
                 role: role.name.to_string(),
                 scope: scope.describe(None),
                 why: scope.misses(occasion).map(why).collect(),
@@ -86,7 +82,11 @@ pub(super) fn near(
             });
         }
     }
-    near
+    // The nearest first.
+    bindings.sort_by_key(|binding| binding.why.len());
+    let further_bindings = bindings.len().saturating_sub(TOLD);
+    bindings.truncate(TOLD);
+    Near { bindings, further_bindings }
 }
 
 fn why(miss: Miss<'_>) -> String {

@@ -83,6 +83,84 @@ fn attr_10_an_asserted_peer_is_not_told_as_verified() {
     assert_eq!(object["caller"]["verified"], false);
 }
 
+/// Where and when a role counts, and why it does not.
+#[test]
+fn scopes_are_named_whether_they_hold_or_not() {
+    let (bob, at) = (["--user", "bob"], |time| ["--at", time]);
+    let auditor = ["--user", "bob", "--groups", "/auditors"];
+    let weekend = ["--user", "eve", "--groups", "/weekend"];
+    let mut pages = String::new();
+    for args in [
+        [&["PUT", "/venues/v-1"], &bob[..], &at("2027-03-31T23:59:59Z")].concat(),
+        [&["PUT", "/venues/ber-7"], &bob[..], &at("2027-03-31T23:59:59Z")].concat(),
+        [&["PUT", "/venues/v-1"], &bob[..], &at("2027-04-01T00:00:00Z")].concat(),
+        [&["PUT", "/venues/v-9"], &bob[..], &at("2027-04-01T00:00:00Z")].concat(),
+        [&["PUT", "/venues/v-2"], &auditor[..], &at("2027-03-31T00:00:00Z")].concat(),
+        [&["PUT", "/venues/v-7/rooms/12"], &bob[..], &at("2027-04-30T23:59:59Z")].concat(),
+        [&["PUT", "/venues/v-7/rooms/12"], &bob[..], &at("2027-05-01T00:00:00Z")].concat(),
+        [&["PUT", "/venues/v-7/rooms/21"], &bob[..], &at("2027-05-01T00:00:00Z")].concat(),
+        [&["GET", "/venues"], &weekend[..], &at("2027-04-04T15:59:59Z")].concat(),
+        [&["GET", "/venues"], &weekend[..], &at("2027-04-04T16:00:00Z")].concat(),
+        [&["GET", "/venues", "--user", "nobody"][..], &at("2027-04-04T16:00:00Z")].concat(),
+    ] {
+        let args = [&["check", "--policies", "tests/cli/fixtures/scoped"], &args[..]].concat();
+        let said = doorward(args.iter().copied()).transcript();
+        pages.push_str(&format!("$ doorward {}\n{said}\n", args.join(" ")));
+    }
+    golden("check-scopes", &without_revision(&pages));
+}
+
+#[test]
+fn scopes_stand_in_the_object_for_programs() {
+    let ask = |path: &str, at: &str| -> Value {
+        let args = ["check", "--policies", "tests/cli/fixtures/scoped", "--format", "json", "--user", "bob"];
+        let request = ["PUT", path, "--at", at];
+        serde_json::from_str(&doorward([&args[..], &request].concat()).out).unwrap()
+    };
+    let allowed = ask("/venues/v-1", "2027-03-31T23:59:59Z");
+    assert_eq!(allowed["caller"]["roles"], json!(["manager", "viewer"]), "the heaviest first");
+    assert_eq!(allowed["caller"]["codes"], json!(["venue:read", "venue:write"]));
+    let denied = ask("/venues/v-9", "2027-04-01T00:00:00Z");
+    assert_eq!(denied["caller"]["roles"], json!(["viewer"]));
+    assert_eq!(
+        denied["missing"][0]["code"]["bindings"],
+        json!([
+            {
+                "role": "manager",
+                "scope": "on venue v-1, v-2, v-3 and 2 more until 2027-03-31",
+                "why": ["the request has the venue v-9", "its time is over"],
+                "place": "tests/cli/fixtures/scoped/policy.yaml:9",
+            },
+            {
+                "role": "manager",
+                "scope": "on venue v-7 and room 1* from 2027-05-01",
+                "why": ["the request has the venue v-9", "the route has no {room}", "its time has not come"],
+                "place": "tests/cli/fixtures/scoped/policy.yaml:14",
+            },
+        ])
+    );
+}
+
+/// The upstream is told the roles that count on this request.
+#[test]
+fn headers_name_the_roles_that_count_here_and_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "policies: {}\nupstream_headers: {{ x-user-roles: user.roles, x-user-primary: user.primary_role }}\n",
+        root().join("tests/cli/fixtures/scoped").display()
+    );
+    fs::write(folder.path().join("doorward.yaml"), config).unwrap();
+    let headers = |path: &str| -> Value {
+        let args =
+            ["check", "GET", path, "--user", "bob", "--at", "2027-03-31T00:00:00Z", "--format", "json"];
+        let said = Doorward::new(args).within(folder.path()).run();
+        serde_json::from_str::<Value>(&said.out).unwrap()["headers"]["set"].clone()
+    };
+    assert_eq!(headers("/venues"), json!({ "x-user-roles": "viewer", "x-user-primary": "viewer" }));
+    let here = json!({ "x-user-roles": "manager,viewer", "x-user-primary": "manager" });
+    assert_eq!(headers("/venues/v-1"), here);
+}
+
 fn told(args: &[&str]) -> Value {
     let said = doorward([&["check", "--policies", "policies", "--format", "json"], args].concat());
     let told: Value = serde_json::from_str(&said.out).expect(&said.err);

@@ -32,6 +32,25 @@ fn warnings_end_with_0_unless_they_are_denied() {
 }
 
 #[test]
+fn bindings_that_expire_are_warned_of_as_of_a_time() {
+    let lint = |at: &str| {
+        let said = doorward(["lint", "tests/cli/fixtures/scoped", "--at", at, "--format", "short"]);
+        let codes: Vec<String> =
+            said.out.lines().map(|line| line.split(['[', ']']).nth(1).unwrap().to_owned()).collect();
+        (said.code, codes)
+    };
+    let codes = |codes: &[&str]| (0, codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>());
+    assert_eq!(lint("2027-03-17T23:59:59Z"), codes(&[]));
+    assert_eq!(lint("2027-03-18T00:00:00Z"), codes(&["DW203"]));
+    assert_eq!(lint("2027-03-31T23:59:59Z"), codes(&["DW203", "DW203"]));
+    assert_eq!(lint("2027-04-01T00:00:00Z"), codes(&["DW202", "DW203"]));
+    assert_eq!(lint("2027-04-04T18:00:00+02:00"), codes(&["DW202", "DW202"]));
+    let strict = ["lint", "tests/cli/fixtures/scoped", "--at", "2027-03-18T00:00:00Z", "--deny-warnings"];
+    assert_eq!(doorward(strict).code, 1);
+    assert_eq!(doorward(["lint", "policies", "--at", "tomorrow"]).code, 2);
+}
+
+#[test]
 fn several_directories_are_several_policies() {
     let said = doorward(["lint", SUSPICIOUS, BROKEN, "policies", "--format", "short"]);
     assert_eq!(said.code, 1);

@@ -288,6 +288,66 @@ fn a_token_that_comes_back_gives_the_same_answer_and_every_request_its_own_remov
 }
 
 #[test]
+fn roles_within_scopes_are_told_where_they_count_and_nowhere_else() {
+    let policy = "
+roles:
+  viewer: { grants: [read] }
+  manager: { grants: [write], weight: 1 }
+bindings:
+  - { user: alice, roles: manager, on: { venue: v-1 } }
+  - { user: alice, roles: manager, on: { venue: v-2 }, until: 2000-01-01 }
+services:
+  venues:
+    paths: [/venues]
+    routes:
+      - { route: 'POST /venues/{venue}', access: authenticated }
+      - { route: 'HEAD /venues/{venue}', access: anonymous }
+      - { route: 'PUT /venues/{venue}', codes: write }
+";
+    let optional = CONFIG.replace("identity:\n", "identity:\n  optional: true\n");
+    let snapshot = configured(policy, &optional);
+    let token = bearer(&["viewer"], serde_json::json!({}));
+    let asked = |method: &str, venue: &str| {
+        let path = format!("/venues/{venue}");
+        let words = Words::read(check(method, &path, &[("authorization", &token)])).unwrap();
+        let verdict = snapshot.judge(&words, SystemTime::now);
+        let roles = verdict.changes.set.into_iter().find(|(name, _)| &**name == "x-user-roles");
+        (verdict.reason, roles.map_or_else(String::new, |(_, roles)| roles))
+    };
+    let (everywhere, here) = ("viewer".to_owned(), "manager,viewer".to_owned());
+    for _ in 0..2 {
+        for method in ["POST", "HEAD"] {
+            assert_eq!(asked(method, "v-1"), (Reason::Allowed, here.clone()), "{method}");
+            assert_eq!(asked(method, "v-2"), (Reason::Allowed, everywhere.clone()), "{method}");
+            assert_eq!(asked(method, "v-3"), (Reason::Allowed, everywhere.clone()), "{method}");
+        }
+        assert_eq!(asked("PUT", "v-1"), (Reason::Allowed, here.clone()));
+        assert_eq!(asked("PUT", "v-2"), (Reason::CodeMissing, String::new()));
+    }
+    let counts = snapshot.verifier().counts();
+    assert_eq!((counts.hits, counts.misses), (15, 1), "one token, remembered");
+}
+
+#[test]
+fn a_binding_ends_in_its_second_for_tokens_that_are_remembered() {
+    let policy = POLICY.replace(
+        "bindings:\n",
+        "bindings:\n  - { user: alice, roles: viewer, until: 2096-10-02T07:06:40Z }\n",
+    );
+    let snapshot = snapshot(&policy);
+    let end = UNIX_EPOCH + Duration::from_secs(4_000_000_000);
+    let claims = serde_json::json!({ "iat": 3_999_999_000_u64, "exp": 4_000_001_000_u64 });
+    let token = bearer(&[], claims);
+    let words = Words::read(check("POST", "/events", &[("authorization", &token)])).unwrap();
+    for _ in 0..2 {
+        let ask = |clock: SystemTime| snapshot.judge(&words, || clock).reason;
+        assert_eq!(ask(end - Duration::from_secs(1)), Reason::Allowed);
+        assert_eq!(ask(end), Reason::RoleMissing);
+    }
+    assert_eq!(snapshot.verifier().counts().misses, 1);
+}
+
+#[test]
 fn cache_2_a_token_for_one_service_is_not_one_for_another() {
     let policy = format!(
         "{POLICY}  billing:\n    paths: [/billing]\n    audiences: [billing]\n    \
