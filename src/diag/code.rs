@@ -81,7 +81,7 @@ codes! {
     BadCode "DW102" "bad-code" Error "A permission code that is not well formed, or a `*` where none is allowed.";
     UnknownRole "DW103" "unknown-role" Error "A role that no file defines.";
     UnknownNetwork "DW104" "unknown-network" Error "A network that no file defines.";
-    DuplicateName "DW105" "duplicate-name" Error "A role, network or service defined twice.";
+    DuplicateName "DW105" "duplicate-name" Error "A role, group, network or service defined twice.";
     RoleCycle "DW106" "role-cycle" Error "Roles that inherit from each other in a circle.";
     BadNetwork "DW107" "bad-network" Error "An address range that is not in CIDR form.";
     AnyOrAll "DW108" "any-or-all" Error "A bare list of several names: it must say whether any or all of them are needed.";

@@ -1,6 +1,7 @@
 //! One file, and all files together.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 
 use super::binding::Binding;
 use super::elsewhere::IN_A_FILE;
@@ -19,7 +20,7 @@ use crate::yaml::{Entry, Fields, Kind, Node, Shape, items, key_name, texts};
 pub struct Policy {
     /// All roles.
     pub roles: Vec<Role>,
-    /// All bindings.
+    /// All bindings, those of `groups:` among them.
     pub bindings: Vec<Binding>,
     /// All networks.
     pub networks: Vec<Network>,
@@ -40,9 +41,8 @@ pub struct Network {
 
 pub(super) const DOCUMENT: Shape = Shape {
     what: "a policy file",
-    known: &["roles", "bindings", "networks", "defaults", "services"],
+    known: &["roles", "bindings", "groups", "networks", "defaults", "services"],
     later: &[
-        ("groups", "use `bindings:` with `group:` until then"),
         ("tests", "this version can't run them: keep them in a file whose name begins with `_` until it can"),
         (
             "invariants",
@@ -56,6 +56,7 @@ pub(super) const DOCUMENT: Shape = Shape {
 pub(super) struct Collector {
     policy: Policy,
     roles: BTreeMap<String, Span>,
+    groups: BTreeMap<String, Span>,
     networks: BTreeMap<String, Span>,
     services: BTreeMap<String, Span>,
     defaults: Option<Span>,
@@ -109,6 +110,19 @@ impl Collector {
         if let Some(entry) = fields.get("bindings") {
             let bindings = items(&entry.value, "`bindings`", report).unwrap_or_default();
             self.policy.bindings.extend(bindings.iter().filter_map(|node| Binding::read(node, report)));
+        }
+        for entry in self.names(&fields, "groups", report) {
+            let Some(binding) = Binding::of_group(entry, report) else { continue };
+            match self.groups.entry(entry.key.clone()) {
+                Slot::Occupied(before) => report.push(
+                    twice(&format!("the group `{}`", entry.key), entry.key_span, *before.get())
+                        .help("join them, or write the second one below `bindings:`"),
+                ),
+                Slot::Vacant(slot) => {
+                    slot.insert(entry.key_span);
+                    self.policy.bindings.push(binding);
+                }
+            }
         }
         if let Some(entry) = fields.get("defaults") {
             match self.defaults {

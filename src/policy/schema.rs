@@ -15,6 +15,7 @@ pub const SHAPES: &[(&str, Shape)] = &[
     ("", document::DOCUMENT),
     ("role", role::ROLE),
     ("binding", binding::BINDING),
+    ("group", binding::GROUP),
     ("service", service::SERVICE),
     ("defaults", route::DEFAULTS),
     ("route", route::ROUTE),
