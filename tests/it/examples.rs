@@ -28,6 +28,11 @@ fn admin_portal() {
 }
 
 #[test]
+fn venues() {
+    walk("venues");
+}
+
+#[test]
 fn office_hours() {
     walk("office-hours");
 }
