@@ -2,8 +2,8 @@
 
 use crate::support::{Answer, Door, Mesh, San, Way};
 
-const TILL: San = San::Uri("spiffe://cluster.test/ns/shop/sa/till");
-const WEB: San = San::Uri("spiffe://cluster.test/ns/shop/sa/web");
+const TILL: San = San::Uri("spiffe://cluster.example/ns/shop/sa/till");
+const WEB: San = San::Uri("spiffe://cluster.example/ns/shop/sa/web");
 
 /// The two doors at which Envoy verifies a certificate before it believes it.
 const GOOD: [Door; 2] = [Door::Required, Door::Optional];
@@ -25,15 +25,15 @@ fn attr_10_a_peer_needs_no_token_where_the_route_lists_it() {
     for door in GOOD {
         let (till, web) = (mesh.with(door, &[TILL]), mesh.with(door, &[WEB]));
         let side = get("/events/peer/till", &till).allowed("events");
-        side.told("x-user-id", "spiffe://cluster.test/ns/shop/sa/till");
+        side.told("x-user-id", "spiffe://cluster.example/ns/shop/sa/till");
         side.told("x-user-roles", "viewer");
         assert!(side.header("x-user-tenant").is_empty() && side.header("x-user-groups").is_empty());
         get("/events/peer/till", &web).refused(403, "peer_denied");
         get("/events/peer/some", &till).allowed("events");
         get("/events/peer/some", &web).refused(403, "peer_denied");
-        let office = mesh.with(door, &[San::Uri("spiffe://cluster.test/ns/office/a/b")]);
+        let office = mesh.with(door, &[San::Uri("spiffe://cluster.example/ns/office/a/b")]);
         let side = get("/events/peer/some", &office).allowed("events");
-        side.told("x-user-id", "spiffe://cluster.test/ns/office/a/b");
+        side.told("x-user-id", "spiffe://cluster.example/ns/office/a/b");
         assert!(side.header("x-user-roles").is_empty(), "{side:?}");
     }
 }
@@ -70,7 +70,7 @@ fn attr_10_with_a_token_the_caller_is_its_user() {
     ask("/events/peer/token", &bare, &[]).allowed("events").told("x-user-id", "u-1");
 
     let mut claims = stack.claims(&[]);
-    claims["sub"] = "spiffe://cluster.test/ns/shop/sa/till".into();
+    claims["sub"] = "spiffe://cluster.example/ns/shop/sa/till".into();
     let named = stack.key.sign(&claims);
     stack.get("/events/peer/code").by(&web).token(&named).send().refused(403, "code_missing");
     stack.get("/events/peer/till").by(&web).token(&named).send().refused(403, "peer_denied");
@@ -98,10 +98,10 @@ fn attr_10_a_bad_token_is_not_replaced_by_a_good_certificate() {
 fn attr_10_spf_9_a_certificate_that_a_client_only_writes_of_is_none() {
     let mesh = Mesh::shared();
     let written = [
-        ("x-forwarded-client-cert", "By=spiffe://x/y;URI=spiffe://cluster.test/ns/shop/sa/till"),
-        ("x-forwarded-client-cert", "Hash=0;URI=spiffe://cluster.test/ns/shop/sa/till;DNS=till"),
-        ("x-user-id", "spiffe://cluster.test/ns/shop/sa/till"),
-        ("x-client-cert", "spiffe://cluster.test/ns/shop/sa/till"),
+        ("x-forwarded-client-cert", "By=spiffe://x/y;URI=spiffe://cluster.example/ns/shop/sa/till"),
+        ("x-forwarded-client-cert", "Hash=0;URI=spiffe://cluster.example/ns/shop/sa/till;DNS=till"),
+        ("x-user-id", "spiffe://cluster.example/ns/shop/sa/till"),
+        ("x-client-cert", "spiffe://cluster.example/ns/shop/sa/till"),
     ];
     for way in [mesh.bare(Door::Optional), mesh.with(Door::Required, &[WEB])] {
         for (name, value) in written {
@@ -128,16 +128,16 @@ fn attr_10_who_has_no_spiffe_id_is_nobody() {
     for names in [
         &[][..],
         &[San::Dns("till.shop.svc")],
-        &[San::Uri("SPIFFE://cluster.test/ns/shop/sa/till")],
-        &[San::Uri("spiffe://cluster.test:443/ns/shop/sa/till")],
-        &[San::Uri("spiffe://CLUSTER.test/ns/shop/sa/till")],
-        &[San::Uri("spiffe://cluster.test/ns/shop/sa/till\0.evil")],
-        &[San::Uri("spiffe://cluster.test/ns/shop/sa/x/../till")],
-        &[San::Uri("spiffe://cluster.test/ns/shop/sa/till/")],
-        &[San::Uri("spiffe://cluster.test/ns/shop/sa/till?")],
-        &[San::Uri("spiffe://cluster.test/ns/shop/sa/%74ill")],
-        &[San::Uri("spiffe://cluster.test/ns/*/sa/till")],
-        &[San::Uri("https://cluster.test/ns/shop/sa/till")],
+        &[San::Uri("SPIFFE://cluster.example/ns/shop/sa/till")],
+        &[San::Uri("spiffe://cluster.example:443/ns/shop/sa/till")],
+        &[San::Uri("spiffe://CLUSTER.example/ns/shop/sa/till")],
+        &[San::Uri("spiffe://cluster.example/ns/shop/sa/till\0.evil")],
+        &[San::Uri("spiffe://cluster.example/ns/shop/sa/x/../till")],
+        &[San::Uri("spiffe://cluster.example/ns/shop/sa/till/")],
+        &[San::Uri("spiffe://cluster.example/ns/shop/sa/till?")],
+        &[San::Uri("spiffe://cluster.example/ns/shop/sa/%74ill")],
+        &[San::Uri("spiffe://cluster.example/ns/*/sa/till")],
+        &[San::Uri("https://cluster.example/ns/shop/sa/till")],
     ] {
         for path in ["/events/peer/till", "/events/peer/some"] {
             get(path, &mesh.with(Door::Optional, names)).refused(403, "peer_denied");
@@ -156,7 +156,7 @@ fn attr_10_envoy_shuts_out_what_it_does_not_trust() {
     }
     for names in [
         &[San::Dns("till.shop.svc")][..],
-        &[San::Dns("spiffe://cluster.test/ns/shop/sa/till")],
+        &[San::Dns("spiffe://cluster.example/ns/shop/sa/till")],
         &[San::Uri("spiffe://other.test/ns/shop/sa/till")],
         &[],
     ] {
@@ -171,12 +171,15 @@ fn attr_10_what_the_guide_warns_of_is_so() {
     // The first URI counts, whatever follows it.
     get("/events/peer/till", &mesh.with(Door::Required, &[TILL, WEB])).allowed("events");
     get("/events/peer/till", &mesh.with(Door::Required, &[WEB, TILL])).refused(403, "peer_denied");
-    let first_is_odd = [San::Uri("https://cluster.test/"), TILL];
+    let first_is_odd = [San::Uri("https://cluster.example/"), TILL];
     get("/events/peer/till", &mesh.with(Door::Required, &first_is_odd)).refused(403, "peer_denied");
     // Where there is no URI, a DNS name stands in for it, even one that reads like a SPIFFE id. Hence the
     // `san_type: URI` of the guide, by which `Door::Required` shuts it out.
-    let dns = [San::Dns("spiffe://cluster.test/ns/shop/sa/till")];
+    let dns = [San::Dns("spiffe://cluster.example/ns/shop/sa/till")];
     get("/events/peer/till", &mesh.with(Door::Optional, &dns)).allowed("events");
+    // With names to match Envoy insists on a certificate, whatever else is set.
+    shut_out(&get("/events/health", &mesh.bare(Door::NotRequired)));
+    get("/events/peer/till", &mesh.with(Door::NotRequired, &[TILL])).allowed("events");
     // Without a validation context Envoy asks for no certificate, whatever else is set.
     get("/events/peer/till", &mesh.with(Door::Unverified, &[TILL])).refused(403, "peer_denied");
     get("/events/health", &mesh.bare(Door::Unverified)).allowed("events");
@@ -187,14 +190,14 @@ fn attr_10_what_the_guide_warns_of_is_so() {
 #[test]
 fn attr_10_the_log_names_the_peer() {
     let mesh = Mesh::shared();
-    let office = San::Uri("spiffe://cluster.test/ns/logged/sa/office");
+    let office = San::Uri("spiffe://cluster.example/ns/logged/sa/office");
     get("/events/peer/till", &mesh.with(Door::Required, &[office])).refused(403, "peer_denied");
     let line = crate::support::eventually("the log", || {
         let log = mesh.stack.doorward_log();
         log.lines().find(|line| line.contains("ns/logged")).map(str::to_owned).ok_or(log)
     });
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(line["peer"], "spiffe://cluster.test/ns/logged/sa/office", "{line}");
+    assert_eq!(line["peer"], "spiffe://cluster.example/ns/logged/sa/office", "{line}");
     assert_eq!(line["reason"], "peer_denied", "{line}");
     assert!(line["place"].as_str().is_some_and(|place| place.starts_with("policy.yaml:")), "{line}");
 }

@@ -17,12 +17,12 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 
 use super::stack::{Stack, folder, free_port, root};
 
-/// The shipped configuration, with the policy of `tests/it`, behind TLS.
+/// A stack with further doors, behind TLS.
 pub(crate) struct Mesh {
     pub(crate) stack: Stack,
     authority: Authority,
     stranger: Authority,
-    doors: [(Door, u16); 4],
+    doors: Vec<(Door, u16)>,
     _files: TempDir,
 }
 
@@ -31,6 +31,8 @@ pub(crate) struct Mesh {
 pub(crate) enum Door {
     /// As the guide says: it must have one, of the one authority, with a SPIFFE id of the trust domain.
     Required,
+    /// The same, but for `require_client_certificate`.
+    NotRequired,
     /// It may have one; what it has is verified.
     Optional,
     /// It must have one, says the configuration, but not who verifies it.
@@ -58,13 +60,15 @@ pub(crate) struct Way {
 pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
 impl Mesh {
-    /// Shared by many tests.
+    /// With the policy of `tests/it`. Shared by many tests.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Mesh> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        let doors = [Door::Required, Door::NotRequired, Door::Optional, Door::Unverified, Door::Untrusted];
+        SHARED.get_or_init(|| Self::start("tests/it/doorward.yaml", &doors, &|shipped| shipped))
     }
 
-    fn start() -> Self {
+    /// With the configuration of this name, these doors, and a change of Envoy's configuration.
+    pub(crate) fn start(config: &str, doors: &[Door], edit: &dyn Fn(String) -> String) -> Self {
         let (authority, stranger) = (Authority::new(), Authority::new());
         let files = folder();
         let (certificate, key) = authority.leaf(&[San::Dns("localhost")]);
@@ -75,15 +79,16 @@ impl Mesh {
         ] {
             std::fs::write(files.path().join(name), text).unwrap();
         }
-        let doors = [Door::Required, Door::Optional, Door::Unverified, Door::Untrusted];
-        let doors = doors.map(|door| (door, free_port()));
-        let edit = |shipped: String| {
-            let (before, rest) = shipped.split_once("  - name: public\n").unwrap();
+        let doors: Vec<_> = doors.iter().map(|door| (*door, free_port())).collect();
+        let with_doors = |shipped: String| {
+            let edited = edit(shipped);
+            let (before, rest) = edited.split_once("  - name: public\n").unwrap();
             let (listener, after) = rest.split_once("\n  clusters:\n").unwrap();
-            let more = doors.map(|(door, port)| behind_tls(listener, door, port, files.path()));
-            format!("{before}  - name: public\n{listener}\n{}\n  clusters:\n{after}", more.concat())
+            let more = doors.iter().map(|(door, port)| behind_tls(listener, *door, *port, files.path()));
+            let more: String = more.collect();
+            format!("{before}  - name: public\n{listener}\n{more}\n  clusters:\n{after}")
         };
-        let stack = Stack::start_with("tests/it/doorward.yaml", "info", &edit);
+        let stack = Stack::start_with(config, "info", &with_doors);
         Self { stack, authority, stranger, doors, _files: files }
     }
 
@@ -171,10 +176,10 @@ fn behind_tls(listener: &str, door: Door, port: u16, files: &Path) -> String {
     let (_, block) = guide.split_once("```yaml envoy-tls\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
     let block = block.replace("/etc/envoy/tls", files.to_str().unwrap());
-    let block = replaced(&block, "spiffe://cluster.example/", "spiffe://cluster.test/");
-    let (upto, names) = block.split_once("        match_typed_subject_alt_names:\n").unwrap();
+    let (upto, _) = block.split_once("        match_typed_subject_alt_names:\n").unwrap();
     let socket = match door {
-        Door::Required => format!("{upto}        match_typed_subject_alt_names:\n{names}"),
+        Door::Required => block.clone(),
+        Door::NotRequired => optional(&block),
         Door::Optional => optional(upto),
         Door::Untrusted => format!("{}        trust_chain_verification: ACCEPT_UNTRUSTED\n", optional(upto)),
         Door::Unverified => upto.split_once("      validation_context:\n").unwrap().0.to_owned(),

@@ -1,6 +1,7 @@
 //! An example on stage: its folder as it stands, behind the shipped Envoy with the few lines changed
 //! that its README says.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -12,12 +13,14 @@ use serde_json::{Value, json};
 
 use super::http1::Answer;
 use super::key::now;
-use super::stack::{Stack, root};
+use super::mesh::{Door, Mesh, San, Way};
+use super::stack::root;
 use crate::readme::{Example, Row};
 
-/// A running example.
+/// A running example. Who has a certificate calls at a door of the Envoy guide, everybody else as ever.
 pub(crate) struct Stage {
-    pub(crate) stack: Stack,
+    pub(crate) mesh: Mesh,
+    ways: BTreeMap<String, Way>,
     issuer: String,
     audience: String,
 }
@@ -28,20 +31,27 @@ impl Stage {
         let config = Config::load(&path, &|_| None).0.expect("a configuration without a mistake");
         let issuer = config.identity.issuers.into_iter().next().expect("an issuer");
         let edit = |shipped: String| changed(routed(&shipped, example), example);
-        let stack = Stack::start_with(path.to_str().unwrap(), "info", &edit);
-        Self { stack, issuer: issuer.issuer, audience: issuer.audiences[0].clone() }
+        let peers = example.callers.iter().filter_map(|(name, caller)| Some((name, caller.peer.as_ref()?)));
+        let doors = if peers.clone().next().is_some() { &[Door::Required][..] } else { &[] };
+        let mesh = Mesh::start(path.to_str().unwrap(), doors, &edit);
+        let way = |peer: &String| mesh.with(Door::Required, &[San::Uri(peer.clone().leak())]);
+        let ways = peers.map(|(name, peer)| (name.clone(), way(peer))).collect();
+        Self { mesh, ways, issuer: issuer.issuer, audience: issuer.audiences[0].clone() }
     }
 
     /// A token with these claims and those that every token has.
     pub(crate) fn token(&self, claims: &Value) -> String {
         let mut all = json!({ "iss": self.issuer, "aud": self.audience, "iat": now(), "exp": now() + 600 });
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
-        self.stack.key.sign(&all)
+        self.mesh.stack.key.sign(&all)
     }
 
     /// Sends what a row says.
     pub(crate) fn send(&self, row: &Row, claims: Option<&Value>) -> Answer {
-        let mut request = self.stack.request(&row.method, &row.path);
+        let mut request = self.mesh.stack.request(&row.method, &row.path);
+        if let Some(way) = self.ways.get(&row.who) {
+            request = request.by(way);
+        }
         if let Some(claims) = claims {
             request = request.token(&self.token(claims));
         }
