@@ -9,7 +9,7 @@ use super::input::Input;
 use super::peer;
 use super::principal::Principal;
 use super::request::{Refusal, Request, Upgrade, ambiguous};
-use crate::compile::{Fault, Index, Occasion, PeerListed, Route, RouteId, Rule, Service, ServiceId};
+use crate::compile::{Facts, Fault, Index, Occasion, PeerListed, Route, RouteId, Rule, Service, ServiceId};
 use crate::config::OnAnonymous;
 use crate::policy::{Access, Method, PathFault};
 use crate::words::Reason;
@@ -46,8 +46,8 @@ pub enum Step<'a> {
     Roles(RouteId, bool),
     /// The route's required codes were compared.
     Codes(RouteId, bool),
-    /// The route's condition was asked.
-    Condition(RouteId, Result<bool, Fault>),
+    /// The route's condition was asked of these facts.
+    Condition(RouteId, Result<bool, Fault>, &'a dyn Facts),
 }
 
 /// Decides one request. `identify` is asked at most once, with the service
@@ -165,7 +165,7 @@ fn steps(
         if let Some(when) = when {
             let facts = RequestFacts::new(index, input, &request, service, route, held);
             let holds = when.expression.holds(&facts);
-            observer.step(Step::Condition(route_id, holds));
+            observer.step(Step::Condition(route_id, holds, &facts));
             match holds {
                 Ok(true) => {}
                 Ok(false) => return Err((Reason::ConditionFalse, "")),

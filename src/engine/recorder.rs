@@ -5,7 +5,7 @@ use super::explain::{Note, Origin};
 use super::held::{Held, InForce};
 use super::principal::Principal;
 use super::subject::Proof;
-use crate::compile::{Index, Need, Occasion, PeerListed, Role, RouteId, Rule};
+use crate::compile::{Fact, Facts, Fault, Index, Need, Occasion, PeerListed, Role, RouteId, Rule};
 use crate::diag::Place;
 use crate::policy::{Access, Method};
 
@@ -185,8 +185,12 @@ impl Observer for Recorder<'_> {
                     });
                 }
             }
-            Step::Condition(id, holds) => {
+            Step::Condition(id, holds, facts) => {
                 if let Some(Rule::Needs { when: Some(when), .. }) = rule(id) {
+                    if holds != Ok(true) {
+                        let asked: Vec<_> = when.expression.facts().map(|fact| asked(fact, facts)).collect();
+                        self.note("asked", true, asked.join("; "), None);
+                    }
                     let text = when.expression.text();
                     let text = match holds {
                         Ok(true) => format!("{text} is true"),
@@ -206,5 +210,19 @@ impl Observer for Recorder<'_> {
                 }
             }
         }
+    }
+}
+
+/// A fact and what it is, cut where it is long.
+fn asked(fact: &Fact, facts: &dyn Facts) -> String {
+    const LONGEST: usize = 60;
+    let seen = match facts.seen(fact) {
+        Ok(seen) => seen.to_string(),
+        Err(Fault::Missing) => return format!("{fact} is not there"),
+        Err(fault) => return format!("{fact}: {}", fault.as_str()),
+    };
+    match seen.char_indices().nth(LONGEST).and_then(|(at, _)| seen.get(..at)) {
+        Some(start) => format!("{fact} is {start}.."),
+        None => format!("{fact} is {seen}"),
     }
 }

@@ -472,3 +472,23 @@ fn a_body_is_json_unless_the_request_says_otherwise() {
         assert_eq!(first(people(more)), "DENY 403 condition_error   POST /people", "{more:?}");
     }
 }
+
+/// "Why was I denied?": the explanation shows what the condition was asked of.
+#[test]
+fn a_condition_that_does_not_hold_shows_what_it_asked() {
+    let ann = |claims: &str| {
+        let args = ["check", "GET", "/tenants/globex/orders", "--policies", "examples/multi-tenant/policies"];
+        doorward([&args[..], &["--claims", claims]].concat()).out
+    };
+    let other = ann(r#"{"sub": "ann", "tenant": "acme", "roles": ["member"]}"#);
+    assert!(
+        other.contains(r#"asked     claims.tenant is "acme"; path.tenant is "globex"; user.codes is"#),
+        "{other}"
+    );
+    let none = ann(r#"{"sub": "ann", "roles": ["member"]}"#);
+    assert!(none.contains("asked     claims.tenant is not there; path.tenant"), "{none}");
+    let long = ann(&format!(r#"{{"sub": "ann", "tenant": "{}", "roles": ["member"]}}"#, "é".repeat(300)));
+    assert!(long.contains(&format!("claims.tenant is \"{}..;", "é".repeat(59))), "{long}");
+    let holds = ann(r#"{"sub": "ann", "tenant": "globex", "roles": ["member"]}"#);
+    assert!(holds.starts_with("ALLOW") && !holds.contains("asked"), "{holds}");
+}

@@ -1,10 +1,6 @@
-//! What expressions can ask about a request, and the answers.
+//! What expressions can ask about a request.
 
-use std::borrow::Cow;
-
-use serde_json::{Map, Value};
-
-use super::Output;
+use std::fmt;
 
 /// Something about a request that an expression names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,132 +77,43 @@ impl Fact {
     }
 }
 
-/// An answer.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Seen<'f> {
-    /// One text.
-    Text(Cow<'f, str>),
-    /// Texts.
-    Texts(Vec<Cow<'f, str>>),
-    /// A whole number.
-    Int(i64),
-    /// Part of a token or of a body.
-    Json(&'f Value),
-    /// Members of a token or of a body.
-    Members(&'f Map<String, Value>),
-    /// Names and the values of each.
-    Lists(Vec<(Cow<'f, str>, Vec<Cow<'f, str>>)>),
-}
-
-/// Why there is no answer, or none that can be used. An expression that comes
-/// upon one is neither true nor false.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// It is not there.
-    Missing,
-    /// It is there, but not what the expression takes it for.
-    Type,
-    /// It is there, but can't be read in one way: a header with two values, say.
-    Unusable,
-    /// The body was not sent whole, is not JSON, or has a key twice.
-    Body,
-    /// Its loops make too many rounds.
-    TooLong,
-    /// Something else that CEL calls an error, such as a division by zero.
-    Failed,
-}
-
-impl Fault {
-    /// A few words on it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "something that the expression names is not there",
-            Self::Type => "a value has another type than the expression takes it for",
-            Self::Unusable => "a value that the expression names can be read in more than one way",
-            Self::Body => "the body was not sent whole, or is not JSON",
-            Self::TooLong => "the expression would go through too many values",
-            Self::Failed => "the expression could not be worked out",
-        }
-    }
-}
-
-/// Whoever knows the request. Each answer is worked out when it is asked for,
-/// and only then.
-pub trait Facts: Send + Sync {
-    /// The answer.
-    fn seen(&self, fact: &Fact) -> Result<Seen<'_>, Fault>;
-
-    /// Whether a fact that is a list of texts holds one.
-    fn lists(&self, fact: &Fact, text: &str) -> Result<bool, Fault> {
-        self.seen(fact)?.lists(text)
-    }
-}
-
-impl Seen<'_> {
-    /// As a value: texts, numbers and booleans, and lists of them.
-    pub(super) fn output(self) -> Result<Output, Fault> {
-        match self {
-            Seen::Text(text) => Ok(Output::Text(text.into_owned())),
-            Seen::Texts(texts) => Ok(Output::List(texts.into_iter().map(Cow::into_owned).collect())),
-            Seen::Int(n) => Ok(Output::Text(n.to_string())),
-            Seen::Json(Value::Null) => Ok(Output::Nothing),
-            Seen::Json(Value::Array(items)) => {
-                items.iter().map(scalar).collect::<Result<_, _>>().map(Output::List)
+/// As expressions write it.
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let member = |f: &mut fmt::Formatter<'_>, of: &str, name: &str| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            if starts && name.chars().all(plain) {
+                write!(f, "{of}.{name}")
+            } else {
+                write!(f, "{of}[{name:?}]")
             }
-            Seen::Json(value) => scalar(value).map(Output::Text),
-            Seen::Members(_) | Seen::Lists(_) => Err(Fault::Type),
+        };
+        let path = |f: &mut fmt::Formatter<'_>, root: &str, path: &[Box<str>]| {
+            f.write_str(root)?;
+            path.iter().try_for_each(|name| member(f, "", name))
+        };
+        match self {
+            Self::Method => f.write_str("request.method"),
+            Self::Path => f.write_str("request.path"),
+            Self::Host => f.write_str("request.host"),
+            Self::Scheme => f.write_str("request.scheme"),
+            Self::Time => f.write_str("request.time"),
+            Self::Query => f.write_str("request.query"),
+            Self::QueryOf(name) => member(f, "request.query", name),
+            Self::Header(name) => member(f, "request.headers", name),
+            Self::Body(members) => path(f, "request.body", members),
+            Self::Ip => f.write_str("source.ip"),
+            Self::Peer => f.write_str("source.principal"),
+            Self::Networks => f.write_str("source.networks"),
+            Self::Param(name) => member(f, "path", name),
+            Self::User => f.write_str("user.id"),
+            Self::Roles => f.write_str("user.roles"),
+            Self::Groups => f.write_str("user.groups"),
+            Self::Codes => f.write_str("user.codes"),
+            Self::PrimaryRole => f.write_str("user.primary_role"),
+            Self::Claims(members) => path(f, "claims", members),
+            Self::Service => f.write_str("service"),
         }
-    }
-
-    /// CEL's `in`, for a text: among the items of a list or the names of a map.
-    pub fn lists(&self, text: &str) -> Result<bool, Fault> {
-        match *self {
-            Seen::Texts(ref texts) => Ok(texts.iter().any(|t| t == text)),
-            Seen::Json(Value::Array(items)) => Ok(items.iter().any(|item| item.as_str() == Some(text))),
-            Seen::Json(Value::Object(members)) | Seen::Members(members) => Ok(members.contains_key(text)),
-            Seen::Lists(ref lists) => Ok(lists.iter().any(|(name, _)| name == text)),
-            Seen::Text(_) | Seen::Int(_) | Seen::Json(_) => Err(Fault::Type),
-        }
-    }
-}
-
-fn scalar(value: &Value) -> Result<String, Fault> {
-    match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(flag) => Ok(flag.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Err(Fault::Type),
-    }
-}
-
-/// The value at the end of a path of members.
-pub fn walk<'f>(root: &'f Map<String, Value>, path: &[Box<str>]) -> Result<Seen<'f>, Fault> {
-    let Some((first, rest)) = path.split_first() else { return Ok(Seen::Members(root)) };
-    let mut value = root.get(&**first).ok_or(Fault::Missing)?;
-    for member in rest {
-        value = value.as_object().ok_or(Fault::Type)?.get(&**member).ok_or(Fault::Missing)?;
-    }
-    Ok(Seen::Json(value))
-}
-
-/// CEL's `has()`: whether the last member is there. What leads to it must be.
-pub(super) fn has(facts: &dyn Facts, fact: &Fact) -> Result<bool, Fault> {
-    let below = |path: &[Box<str>], of: fn(Box<[Box<str>]>) -> Fact| match path.split_last() {
-        Some((last, before)) => match facts.seen(&of(before.into()))? {
-            Seen::Members(members) | Seen::Json(Value::Object(members)) => Ok(members.contains_key(&**last)),
-            _ => Err(Fault::Type),
-        },
-        None => facts.seen(fact).map(|_| true),
-    };
-    match fact {
-        Fact::Claims(path) => below(path, Fact::Claims),
-        Fact::Body(path) => below(path, Fact::Body),
-        _ => match facts.seen(fact) {
-            Ok(_) => Ok(true),
-            Err(Fault::Missing) => Ok(false),
-            // Two headers are a header that is there.
-            Err(Fault::Unusable) => Ok(true),
-            Err(fault) => Err(fault),
-        },
     }
 }

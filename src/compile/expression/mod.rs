@@ -16,6 +16,7 @@ mod functions;
 mod native;
 mod place;
 mod program;
+mod seen;
 mod variables;
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use std::sync::Arc;
 use crate::diag::{Code as Diag, Diagnostic, Span};
 
 pub(super) use check::Names;
-pub use fact::{Fact, Facts, Fault, Seen, walk};
+pub use fact::Fact;
+pub use seen::{Facts, Fault, Seen, walk};
 
 /// The longest text of an expression.
 const MAX_BYTES: usize = 2048;

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::expr::{Expr, Kind, Operator};
-use super::fact::{self, Fact, Facts, Fault, Seen};
+use super::fact::Fact;
+use super::seen::{self, Facts, Fault, Seen};
 
 /// A condition of a common shape.
 #[derive(Debug)]
@@ -105,7 +106,7 @@ impl Native {
                 Plain::Bool(b) => Ok(b),
                 _ => Err(Fault::Type.into()),
             },
-            Self::Has(fact) => Ok(fact::has(facts, fact)?),
+            Self::Has(fact) => Ok(seen::has(facts, fact)?),
             Self::Equal(a, b) => equal(&a.plain(facts)?, &b.plain(facts)?),
             Self::In(item, set) => set.holds(&item.plain(facts)?, facts),
             Self::Text(test, text, part) => match (text.plain(facts)?, part.plain(facts)?) {

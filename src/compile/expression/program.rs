@@ -20,7 +20,8 @@ use serde_json::Value;
 
 use super::convert::{self, ROUND, Slot};
 use super::expr::{Expr, Kind};
-use super::fact::{self, Fact, Facts, Fault, Seen};
+use super::fact::Fact;
+use super::seen::{self, Facts, Fault, Seen};
 use super::{MAX_DEPTH, MAX_ROUNDS, Mistake, Output};
 
 /// The most memory that a pattern may take when it is compiled.
@@ -225,7 +226,7 @@ impl VariableResolver for Resolver<'_> {
         } else {
             match convert::slot(variable, self.slots)? {
                 Slot::Fact(fact) => self.facts.seen(fact).map(value),
-                Slot::Has(fact) => fact::has(self.facts, fact).map(|has| CowVal::owned(CelBool::from(has))),
+                Slot::Has(fact) => seen::has(self.facts, fact).map(|has| CowVal::owned(CelBool::from(has))),
             }
         };
         // No value is an error to the interpreter.
