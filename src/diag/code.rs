@@ -90,7 +90,7 @@ codes! {
     OutsidePaths "DW111" "outside-paths" Error "A route that does not lie under the paths of its service.";
     RouteConflict "DW112" "route-conflict" Error "Two routes that match the same method and path.";
     NoRequirement "DW113" "no-requirement" Error "A route that requires nothing and does not say so with `access`.";
-    AccessConflict "DW114" "access-conflict" Error "`access` beside `roles` or `codes` of the same level.";
+    AccessConflict "DW114" "access-conflict" Error "`access` beside `roles`, `codes`, `peers` or `when` of the same level.";
     ServiceConflict "DW115" "service-conflict" Error "Two services that answer for the same host and path.";
     BadHost "DW116" "bad-host" Error "A host that is not a name, an address or `*.` and a name.";
     BadPeer "DW117" "bad-peer" Error "A peer that is not a SPIFFE id, or a pattern that no SPIFFE id could match.";
