@@ -5,9 +5,9 @@ use super::explain::{Note, Origin};
 use super::held::{Held, InForce};
 use super::principal::Principal;
 use super::subject::Proof;
-use crate::compile::{Fact, Facts, Fault, Index, Need, Occasion, PeerListed, Role, RouteId, Rule};
+use crate::compile::{Fact, Facts, Fault, Index, Need, Occasion, PeerListed, Role, RouteId, Rule, Seen};
 use crate::diag::Place;
-use crate::policy::{Access, Method};
+use crate::policy::{Access, Method, instant};
 
 /// Writes down what it is told.
 pub(super) struct Recorder<'i> {
@@ -217,6 +217,7 @@ impl Observer for Recorder<'_> {
 fn asked(fact: &Fact, facts: &dyn Facts) -> String {
     const LONGEST: usize = 60;
     let seen = match facts.seen(fact) {
+        Ok(Seen::Int(seconds)) if *fact == Fact::Time => instant::utc(seconds.unsigned_abs()),
         Ok(seen) => seen.to_string(),
         Err(Fault::Missing) => return format!("{fact} is not there"),
         Err(fault) => return format!("{fact}: {}", fault.as_str()),

@@ -8,6 +8,22 @@ pub fn date(text: &str) -> Option<u64> {
     u64::try_from(days(text)?).ok()?.checked_mul(DAY)
 }
 
+/// Seconds since 1970 as RFC 3339 in UTC, such as `2027-03-31T12:00:00Z`.
+pub fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Years that begin with March end with the leap day; eras of 400 are alike.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let date = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year + next;
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// A time with a zone, `2027-03-31T12:00:00Z` or `..+02:00` (RFC 3339, section
 /// 5.6). A fraction of a second is dropped, and a leap second is the second
 /// before it.
@@ -76,6 +92,17 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(1_806_487_200), "2027-03-31T10:00:00Z");
+        // Every day until 2408, each at another second.
+        for day in 0..160_000_u64 {
+            let seconds = day * 86_400 + day * 7_919 % 86_400;
+            assert_eq!(rfc3339(&utc(seconds)), Some(seconds), "{}", utc(seconds));
+        }
+    }
 
     #[test]
     fn times_with_a_zone() {
