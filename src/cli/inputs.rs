@@ -87,6 +87,9 @@ pub(super) fn policy(
     if let (Some(index), Some(Some(headers)), Some(config)) = (&index, &headers, config) {
         compile::check_headers(index, headers, &config.header_prefixes, &mut findings);
     }
+    if let (Some(index), Some(config)) = (&index, config) {
+        compile::mapped_roles(index, &config.identity.issuers, &mut found.0);
+    }
     let fine = !findings.has_errors();
     found.0.adopt(&mut found.1, (findings, files), directory);
     let index = index.filter(|_| fine)?;

@@ -1,6 +1,7 @@
 //! What compiles, and deserves a second look.
 
-use super::index::{Route, RouteId, Service};
+use super::index::{Index, Route, RouteId, Service};
+use crate::config::Issuer;
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
 use crate::policy::instant::DAY;
 use crate::policy::{Binding, Holder, Policy, Segment};
@@ -53,6 +54,28 @@ fn warning(broad: &Route, span: Span, shadow: &[(&Route, Span)]) -> Diagnostic {
     .help("name the anonymous paths one by one, or deny the rest of the protected paths with `ANY /path/**` and `access: denied`");
     let shown = shadow.iter().take(SHOWN);
     shown.fold(diagnostic, |diagnostic, (_, span)| diagnostic.related(*span, "stricter"))
+}
+
+/// Roles that the `roles_map` of an issuer gives and the policy does not have.
+pub fn mapped_roles(index: &Index, issuers: &[Issuer], report: &mut Report) {
+    for target in issuers.iter().flat_map(|issuer| issuer.role_names.map.values().flatten()) {
+        if index.role_named(&target.role).is_none() {
+            let known = index.roles().map(|(_, role)| &*role.name);
+            report.push(
+                Diagnostic::at(
+                    Diag::UnmappedRole,
+                    target.span,
+                    format!("the policy has no role `{}`", target.role),
+                )
+                .label("gives nothing")
+                .suggest(
+                    &target.role,
+                    known,
+                    "define it under `roles:` in the policy, or remove it here",
+                ),
+            );
+        }
+    }
 }
 
 /// So long before a binding ends somebody should know.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::claim_path::ClaimPath;
 use super::claims::{self, ListClaim};
 use super::keys::{self, Algorithm, Keys};
+use super::role_names::RoleNames;
 use super::tokens::{self, TokenSource};
 use super::units;
 use crate::diag::{Code, Diagnostic, Report, Span};
@@ -94,6 +95,8 @@ pub struct Issuer {
     pub user: Vec<ClaimPath>,
     /// Claims that list roles.
     pub roles: Vec<ListClaim>,
+    /// What the policy calls them.
+    pub role_names: RoleNames,
     /// Claims that list groups.
     pub groups: Vec<ListClaim>,
     /// Claims that list permission codes.
@@ -124,6 +127,8 @@ pub(super) const ISSUER: Shape = Shape {
         "required_claims",
         "user",
         "roles",
+        "role_prefixes",
+        "roles_map",
         "groups",
         "codes",
         "scopes",
@@ -247,6 +252,7 @@ fn issuer(node: &Node, report: &mut Report) -> Option<Issuer> {
         fields.get("required_claims").map_or_else(Vec::new, |entry| claims::paths(entry, report));
     let mut lists = |key| fields.get(key).map_or_else(Vec::new, |entry| claims::lists(entry, report));
     let (roles, groups, codes) = (lists("roles"), lists("groups"), lists("codes"));
+    let role_names = RoleNames::read(&fields, report);
     let scopes = fields.get("scopes").map(|entry| claims::scopes(entry, report));
 
     let (algorithms, algorithms_span, keys) = (algorithms?, algorithms_span?, keys?);
@@ -267,6 +273,7 @@ fn issuer(node: &Node, report: &mut Report) -> Option<Issuer> {
         required_claims,
         user,
         roles,
+        role_names: role_names?,
         groups,
         codes,
         scopes: lift(scopes)?,

@@ -30,7 +30,7 @@ pub use input::{Headers, Input};
 pub use lack::{Denier, Lack, Missing};
 pub use near::{Binding, Near};
 pub use principal::{Assignment, Principal};
-pub use subject::{Proof, Subject};
+pub use subject::{Proof, ReadAs, Reading, Subject};
 
 #[cfg(test)]
 mod tests;

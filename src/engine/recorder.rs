@@ -81,6 +81,9 @@ impl<'i> Recorder<'i> {
         let index = self.index;
         let user = principal.subject().user.escape_debug();
         self.note("caller", true, format!("{user}, {how}"), None);
+        for read_as in &principal.subject().read_as {
+            self.note("name", true, read_as.to_string(), None);
+        }
         let assigned = held.assigned();
         for assignment in assigned.iter() {
             let name = index.role(assignment.role).map_or("?", |r| &*r.name);

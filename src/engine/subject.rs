@@ -25,8 +25,10 @@ pub struct Subject {
     pub proof: Proof,
     /// The user id, or the SPIFFE id of a peer; never empty.
     pub user: String,
-    /// Role names out of the token, as they stand there.
+    /// The roles that the token gives, by the policy's names.
     pub roles: Vec<String>,
+    /// What became of role names of the token that are not the policy's.
+    pub read_as: Vec<ReadAs>,
     /// Group names out of the token, as they stand there.
     pub groups: Vec<String>,
     /// Permission codes out of the token, as they stand there.
@@ -36,6 +38,34 @@ pub struct Subject {
     pub scopes: Option<Vec<String>>,
     /// All claims of the token.
     pub claims: Map<String, Value>,
+}
+
+/// What became of a role name of the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadAs {
+    /// As it stands in the token.
+    pub name: String,
+    /// What it gives.
+    pub reading: Reading,
+}
+
+/// What a role name of a token gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// These roles.
+    Roles(Vec<String>),
+    /// Nothing, and why.
+    Nothing(&'static str),
+}
+
+impl fmt::Display for ReadAs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name.escape_debug())?;
+        match &self.reading {
+            Reading::Roles(roles) => write!(f, ", read as {}", roles.join(", ").escape_debug()),
+            Reading::Nothing(why) => write!(f, ", which gives nothing: {why}"),
+        }
+    }
 }
 
 /// The user alone: claims are personal data and have no place in a log.
@@ -53,10 +83,21 @@ impl Subject {
 
     /// About how many bytes this takes in memory beside itself.
     pub(super) fn bytes(&self) -> usize {
-        let Self { proof: _, user, roles, groups, codes, scopes, claims } = self;
+        let Self { proof: _, user, roles, read_as, groups, codes, scopes, claims } = self;
         let lists = [roles, groups, codes].into_iter().chain(scopes);
         let names: usize = lists.flatten().map(|name| size_of::<String>() + name.len()).sum();
-        user.len() + names + members(claims)
+        let read_as: usize = read_as.iter().map(ReadAs::bytes).sum();
+        user.len() + names + read_as + members(claims)
+    }
+}
+
+impl ReadAs {
+    fn bytes(&self) -> usize {
+        let roles = match &self.reading {
+            Reading::Roles(roles) => roles.iter().map(|role| size_of::<String>() + role.len()).sum(),
+            Reading::Nothing(_) => 0,
+        };
+        size_of::<Self>() + self.name.len() + roles
     }
 }
 

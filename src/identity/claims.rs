@@ -76,10 +76,12 @@ pub(super) fn bearer(claims: Map<String, Value>, rules: &Rules) -> Result<Named,
     }
     let mut unreadable = 0;
     let mut names = |lists: &[ListClaim]| names(lists, &claims, &mut unreadable);
+    let (roles, read_as) = rules.role_names.read(names(&rules.roles));
     let subject = Subject {
         proof: Proof::Token,
         user: user.to_owned(),
-        roles: names(&rules.roles),
+        roles,
+        read_as,
         groups: names(&rules.groups),
         codes: names(&rules.codes),
         // A token without the claim has no scopes, which is not "no limit".

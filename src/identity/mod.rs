@@ -33,6 +33,7 @@ pub mod mint;
 mod pem;
 mod public_key;
 mod refresh;
+mod roles;
 mod rules;
 mod signature;
 mod upkeep;

@@ -1,6 +1,7 @@
 //! What the tokens of one issuer must say, and where they say it.
 
 use super::Refusal;
+use super::roles::RoleNames;
 use crate::config::{ClaimPath, Issuer, ListClaim};
 
 /// The rules of an issuer.
@@ -13,6 +14,7 @@ pub(super) struct Rules {
     pub(super) required: Vec<ClaimPath>,
     pub(super) user: Vec<ClaimPath>,
     pub(super) roles: Vec<ListClaim>,
+    pub(super) role_names: RoleNames,
     pub(super) groups: Vec<ListClaim>,
     pub(super) codes: Vec<ListClaim>,
     pub(super) scopes: Option<ListClaim>,
@@ -32,6 +34,7 @@ impl Rules {
             required: issuer.required_claims.clone(),
             user: issuer.user.clone(),
             roles: issuer.roles.clone(),
+            role_names: RoleNames::of(&issuer.role_names),
             groups: issuer.groups.clone(),
             codes: issuer.codes.clone(),
             scopes: issuer.scopes.clone(),
@@ -49,6 +52,7 @@ impl Rules {
             required: Vec::new(),
             user: vec![ClaimPath::name("sub")],
             roles: list("roles"),
+            role_names: RoleNames::default(),
             groups: list("groups"),
             codes: list("codes"),
             scopes: None,

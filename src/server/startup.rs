@@ -43,18 +43,21 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let Config { directory, listen, policies, identity, header_prefixes, upstream_headers, deny } = config;
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
     let headers = compile::upstream_headers(&upstream_headers, &sources, &mut report);
-    report.sort(&sources);
-    let configuration = Findings { report, sources };
-    let (index, sources, mut report) = match SystemTime::now().duration_since(UNIX_EPOCH) {
+    let (index, policy_sources, mut policy_report) = match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(now) => compile::load_at(&policies, now.as_secs()),
         // Checks are refused with that clock anyway.
         Err(_) => compile::load(&policies),
     };
-    if let (Some(index), Some(headers)) = (&index, &headers) {
-        compile::check_headers(index, headers, &header_prefixes, &mut report);
-        report.sort(&sources);
+    if let Some(index) = &index {
+        compile::mapped_roles(index, &identity.issuers, &mut report);
     }
-    let findings = vec![configuration, Findings { report, sources }];
+    if let (Some(index), Some(headers)) = (&index, &headers) {
+        compile::check_headers(index, headers, &header_prefixes, &mut policy_report);
+        policy_report.sort(&policy_sources);
+    }
+    report.sort(&sources);
+    let policy = Findings { report: policy_report, sources: policy_sources };
+    let findings = vec![Findings { report, sources }, policy];
     match (verifier, index, headers) {
         (Some(mut verifier), Some(index), Some(headers))
             if !findings.iter().any(|f| f.report.has_errors()) =>

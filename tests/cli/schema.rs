@@ -97,6 +97,9 @@ fn every_file_that_ships_fits_its_schema() {
 fn the_policy_schema_refuses_what_the_reader_refuses() {
     let schema = parsed(policy::SCHEMA);
     let route = |extra: &str| format!("services: {{ s: {{ paths: [/], routes: [{{ {extra} }}] }} }}");
+    let grouped = |value: &str| {
+        format!("roles: {{ x: {{}} }}\ngroups: {{ /g: {value} }}\n{}", route("route: 'GET /{b}', codes: a"))
+    };
     let bound = |extra: &str| {
         format!(
             "roles: {{ x: {{}} }}\nbindings: [{{ user: u, roles: [x], {extra} }}]\n{}",
@@ -104,6 +107,9 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
         )
     };
     for good in [
+        grouped("x"),
+        grouped("[x]"),
+        grouped("{ roles: [x], on: { b: v-1 }, until: 2030-01-01, reason: why }"),
         bound("until: 2030-01-01, from: '2029-12-31T23:00:00+01:00'"),
         bound("on: { b: v-1, c: [v-2, 'v-*', '*', a b, café] }"),
         route("route: GET /a, codes: a"),
@@ -131,6 +137,9 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
         "bindings: [{ user: u, peer: spiffe://c/d, roles: [x] }]".to_owned(),
         "bindings: [{ peer: [spiffe://c/d], roles: [x] }]".to_owned(),
         "bindings: [{ peer: c/d, roles: [x] }]".to_owned(),
+        grouped("{ on: { b: v-1 } }"),
+        grouped("{ roles: x, user: u }"),
+        grouped("[]"),
         bound("until: 2030-01-01T12:00:00"),
         bound("from: 1.1.2030"),
         bound("on: {}"),
@@ -177,11 +186,16 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
 fn the_configuration_schema_refuses_what_the_reader_refuses() {
     let schema = parsed(config::SCHEMA);
     let issuer = |extra: &str| format!("identity: {{ issuers: [{{ {extra} }}] }}");
+    let token = |extra: &str| {
+        issuer(&format!("issuer: i, audiences: a, algorithms: HS256, keys: {{ secret_env: S }}, {extra}"))
+    };
     let deny = |extra: &str| format!("deny: {{ {extra} }}");
     let good = [
         "policies: p".to_owned(),
         "policies: p\nupstream_headers: { x-user-id: user.id, x-user-t: claims.a.b }".to_owned(),
         issuer("issuer: i, audiences: a, algorithms: HS256, keys: { secret_env: S }, roles: a.b"),
+        token("roles: a, role_prefixes: 'ROLE_', roles_map: { realm-admin: admin, 'Shop Staff': [a, b/c] }"),
+        token("roles: a, role_prefixes: ['ROLE_', 'shop:']"),
         deny("reveal: none, status: { role_missing: 404, token_invalid: 401, service_unknown: 421 }"),
         deny("request_access: 'https://a.example:8443/{service}?u={user}', titles: { role_missing: Denied }"),
         deny(
@@ -206,6 +220,12 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
         issuer("issuer: i, audiences: a, algorithms: RS256, keys: {}"),
         issuer("issuer: i, audiences: a, algorithms: RS256, keys: { file: k }, user: a..b"),
         issuer("issuer: i, algorithms: RS256, keys: { file: k }"),
+        token("roles: a, role_prefixes: []"),
+        token("roles: a, role_prefixes: 'ROLE_*'"),
+        token("roles: a, roles_map: {}"),
+        token("roles: a, roles_map: [admin]"),
+        token("roles: a, roles_map: { boss: 'a b' }"),
+        token("roles: a, roles_map: { boss: [] }"),
         deny("reveal: all"),
         deny("status: {}"),
         deny("status: { role_missing: 200 }"),

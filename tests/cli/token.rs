@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{Doorward, Said};
@@ -262,4 +262,97 @@ fn inspect_tells_every_check_and_prints_neither_token_nor_signature() {
     assert_eq!(inspect("nonsense", &[]).code, 1);
     assert_eq!(inspect(&good, &["--service", "none"]).code, 2);
     assert_eq!(shop.run(&["token", "inspect", &good]).code, 2, "never an argument");
+}
+
+/// The same shop, whose tokens name roles of several applications.
+fn renaming() -> Shop {
+    let shop = Shop::new("HS256", "secret_env: SECRET");
+    let path = shop.path().join("doorward.yaml");
+    let config = fs::read_to_string(&path).unwrap();
+    let names = "      role_prefixes: [\"shop:\"]\n      roles_map: { boss: seller }\n      groups: groups\n";
+    fs::write(&path, config.replace("      groups: groups\n", names)).unwrap();
+    shop
+}
+
+fn named(shop: &Shop, roles: &str) -> String {
+    shop.token(&["--secret-env", "SECRET", "--roles", roles])
+}
+
+#[test]
+fn clm_9_role_names_are_read_as_the_policy_calls_them() {
+    let shop = renaming();
+    let page = |roles: &str| {
+        let args = ["check", "PUT", "/items/1", "--token-file", "-"];
+        let said = shop.command(&args).run_with_input(&named(&shop, roles));
+        let lines =
+            said.out.lines().map(str::trim).filter(|l| l.starts_with("name") || l.starts_with("role "));
+        (said.code, lines.map(str::to_owned).collect::<Vec<_>>())
+    };
+    let told = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        page("shop:boss"),
+        (0, told(&["name      shop:boss, read as seller", "role      seller, by the token"]))
+    );
+    assert_eq!(
+        page("shop:seller,seller,boss,shop:viewer,shop:,shop:ghost"),
+        (
+            1,
+            told(&[
+                "name      shop:seller, which gives nothing: `roles_map` gives that role to other names",
+                "name      seller, which gives nothing: it has none of the `role_prefixes`",
+                "name      boss, which gives nothing: it has none of the `role_prefixes`",
+                "name      shop:viewer, read as viewer",
+                "name      shop:, which gives nothing: there is nothing behind its prefix",
+                "name      shop:ghost, read as ghost",
+                "role      viewer, by the token",
+                "role      ghost, by the token but not in the policy: gives nothing",
+            ])
+        )
+    );
+}
+
+#[test]
+fn inspect_tells_what_became_of_role_names() {
+    let shop = renaming();
+    let inspect = |format: &str| {
+        let args = ["token", "inspect", "--format", format];
+        let said = shop.command(&args).run_with_input(&named(&shop, "shop:boss,shop:seller"));
+        assert_eq!((said.code, said.err.as_str()), (0, ""));
+        said.out
+    };
+    let text = inspect("text");
+    let lines: Vec<&str> =
+        text.lines().filter(|l| l.starts_with("name ") || l.starts_with("roles ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "name             shop:boss, read as seller",
+            "name             shop:seller, which gives nothing: `roles_map` gives that role to other names",
+            "roles            seller",
+        ]
+    );
+    let told: Value = serde_json::from_str(&inspect("json")).unwrap();
+    assert_eq!(
+        told["caller"]["names"],
+        json!([
+            { "name": "shop:boss", "roles": ["seller"] },
+            { "name": "shop:seller", "roles": [], "why": "`roles_map` gives that role to other names" },
+        ])
+    );
+    assert_eq!(told["caller"]["roles"], json!(["seller"]));
+}
+
+#[test]
+fn a_mapped_role_that_the_policy_lacks_is_warned_of() {
+    let shop = renaming();
+    let path = shop.path().join("doorward.yaml");
+    let config = fs::read_to_string(&path).unwrap();
+    fs::write(&path, config.replace("boss: seller", "boss: chief")).unwrap();
+    let said = shop.run(&["lint", "--format", "short"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert!(
+        said.out.contains("doorward.yaml:9:26: warning[DW310]: the policy has no role `chief`"),
+        "{}",
+        said.out
+    );
 }

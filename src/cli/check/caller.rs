@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// A user id, asserted and not verified.
     #[arg(long, value_name = "USER", group = "who")]
     user: Option<String>,
-    /// The roles of --user, separated by commas, as a token would name them.
+    /// The roles of --user, separated by commas, by their names in the policy.
     #[arg(long, value_name = "ROLES", value_delimiter = ',', requires = "user")]
     roles: Vec<String>,
     /// The groups of --user, separated by commas.

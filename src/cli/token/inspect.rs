@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::inputs::{Compiled, Input, Located, environment, locate, policy};
 use crate::cli::{Exit, Failure, Term, redact, time};
 use crate::compile::Index;
-use crate::engine::{Held, Principal};
+use crate::engine::{Held, Principal, ReadAs, Reading};
 use crate::identity::Verifier;
 use crate::identity::inspect::{Inspection, Outcome};
 
@@ -117,6 +117,9 @@ fn text(told: &Inspection, principal: Option<&Principal>, index: &Index, now: u6
     if let Some(principal) = principal {
         let held = Held::everywhere(index, principal);
         line("user", &principal.subject().user.escape_debug().to_string());
+        for read_as in &principal.subject().read_as {
+            line("name", &read_as.to_string());
+        }
         line("roles", &joined(held.role_names().into_iter()));
         line("groups", &joined(principal.subject().groups.iter().map(String::as_str)));
         line("codes", &joined(held.codes()));
@@ -155,6 +158,7 @@ fn object(told: &Inspection, principal: Option<&Principal>, index: &Index) -> Va
         let held = Held::everywhere(index, principal);
         json!({
             "user": principal.subject().user,
+            "names": principal.subject().read_as.iter().map(name).collect::<Vec<_>>(),
             "roles": held.role_names(),
             "groups": principal.subject().groups,
             "codes": held.codes().collect::<Vec<_>>(),
@@ -170,4 +174,12 @@ fn object(told: &Inspection, principal: Option<&Principal>, index: &Index) -> Va
         "caller": caller,
         "reason": told.refusal().map(|refusal| refusal.reason.as_str()),
     })
+}
+
+/// What became of a role name of the token.
+fn name(read_as: &ReadAs) -> Value {
+    match &read_as.reading {
+        Reading::Roles(roles) => json!({ "name": read_as.name, "roles": roles }),
+        Reading::Nothing(why) => json!({ "name": read_as.name, "roles": [], "why": why }),
+    }
 }

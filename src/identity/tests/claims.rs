@@ -28,6 +28,7 @@ fn a_good_token_gives_its_subject() {
             proof: crate::engine::Proof::Token,
             user: "alice".to_owned(),
             roles: vec!["organizer".to_owned(), "viewer".to_owned(), "admin".to_owned()],
+            read_as: Vec::new(),
             groups: vec!["/staff/events".to_owned()],
             codes: Vec::new(),
             scopes: None,
