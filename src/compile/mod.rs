@@ -6,6 +6,7 @@
 //! wrote: unknown names, circles, collisions. This room never sees a request.
 
 mod address;
+mod bindings;
 mod bits;
 mod conditions;
 mod expression;
@@ -47,7 +48,8 @@ use crate::policy::{Limits, Policy, read_folder};
 pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Option<Index> {
     let networks = address::Networks::new(&policy.networks);
     let conditions = conditions::Conditions::of(policy);
-    let roles = roles::compile(policy, &conditions, sources, report)?;
+    let mut roles = roles::compile(policy, &conditions, sources, report)?;
+    bindings::bind(policy, sources, &mut roles, report);
     let names = need::Names { roles: &roles, networks: &networks, conditions: &conditions, sources };
     let mut builder = routes::Builder::new(policy, names, report);
     let headers = headers::of_services(policy, sources, report);

@@ -1,16 +1,15 @@
-//! Roles to integers; inheritance and wildcards to bit sets; bindings.
+//! Roles to integers; inheritance and wildcards to bit sets.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::bits::BitSet;
 use super::conditions::Conditions;
-use super::index::{Bound, CodeId, Role, RoleId};
+use super::index::{CodeId, Role, RoleId};
 use super::peers::PeerMap;
-use super::scope::Scope;
 use super::scoped::Bindings;
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources};
-use crate::policy::{self, Code, CodePattern, Holder, Located, PeerPattern, Policy, RoleName, Segment};
+use crate::policy::{self, Code, CodePattern, Located, Policy, RoleName};
 
 /// How many roles a policy may define.
 const MAX_ROLES: usize = 10_000;
@@ -53,7 +52,7 @@ impl Roles {
     }
 }
 
-/// Compiles roles and bindings. After an error the result is only good for
+/// Compiles roles, without bindings. After an error the result is only good for
 /// finding more errors.
 pub(super) fn compile(
     policy: &Policy,
@@ -108,7 +107,6 @@ pub(super) fn compile(
         }
     }
     roles.roles = compiled.into();
-    bind(policy, sources, &mut roles, report);
     Some(roles)
 }
 
@@ -236,53 +234,4 @@ fn circle_finding(circle: &[&policy::Role]) -> Option<Diagnostic> {
         .help("remove one `inherits` of the circle");
     let others = others.iter().take(NAMED - 1);
     Some(others.fold(diagnostic, |d, other| d.related(other.name.span, "part of the circle")))
-}
-
-fn bind(policy: &Policy, sources: &Sources, roles: &mut Roles, report: &mut Report) {
-    let params = params(policy);
-    let mut users: HashMap<&str, Vec<Bound>> = HashMap::new();
-    let mut groups: HashMap<&str, Vec<Bound>> = HashMap::new();
-    let mut peers: BTreeMap<&PeerPattern, Vec<Bound>> = BTreeMap::new();
-    for binding in &policy.bindings {
-        for on in binding.scope.on.iter().filter(|on| !params.contains(&*on.param.value)) {
-            report.push(unknown_param(&on.param, &params, report.is_long()));
-        }
-        let scope = binding.scope.is_bound().then(|| Arc::new(Scope::new(&binding.scope)));
-        let place = sources.place(binding.span);
-        let names = binding.roles.iter().filter_map(|name| roles.role(name, report));
-        let given = names.map(|role| Bound { role, place: place.clone(), scope: scope.clone() });
-        match &binding.holder.value {
-            Holder::User(name) => users.entry(name.as_str()).or_default().extend(given),
-            Holder::Group(name) => groups.entry(name.as_str()).or_default().extend(given),
-            Holder::Peer(pattern) => peers.entry(pattern).or_default().extend(given),
-        }
-    }
-    let given = |bounds: HashMap<&str, Vec<Bound>>| -> HashMap<Box<str>, Bindings> {
-        bounds.into_iter().map(|(name, bounds)| (name.into(), Bindings::new(bounds, &roles.roles))).collect()
-    };
-    (roles.users, roles.groups) = (given(users), given(groups));
-    for (pattern, bounds) in peers {
-        roles.peers.add(pattern, Bindings::new(bounds, &roles.roles));
-    }
-}
-
-/// The names of all parameters of all routes.
-fn params(policy: &Policy) -> BTreeSet<&str> {
-    let segments = policy.services.iter().flat_map(|s| s.routes.iter().flat_map(|r| &r.template.segments));
-    let names = segments.filter_map(|segment| match segment {
-        Segment::Param(name) => Some(&**name),
-        Segment::Literal(_) => None,
-    });
-    names.collect()
-}
-
-fn unknown_param(param: &Located<Box<str>>, params: &BTreeSet<&str>, brief: bool) -> Diagnostic {
-    let shown = param.value.escape_debug();
-    let otherwise = match params.len() {
-        0 => "the routes of this policy have no parameters: write one as `{name}` in a route".to_owned(),
-        _ => "write the name of a parameter as it stands in the routes, without `{` and `}`".to_owned(),
-    };
-    Diagnostic::at(Diag::UnknownParam, param.span, format!("no route has a parameter `{shown}`"))
-        .label("would never count")
-        .suggest(&param.value, params.iter().copied().filter(|_| !brief), otherwise)
 }

@@ -79,7 +79,10 @@ impl Scope {
         Self {
             on: on
                 .iter()
-                .map(|on| On { param: (*on.param.value).into(), values: Values::new(&on.values) })
+                .map(|on| On {
+                    param: (*on.param.value).into(),
+                    values: Values::new(on.values.iter().map(|v| &v.value)),
+                })
                 .collect(),
             window: Window { from: moment(from), until: moment(until) },
         }
@@ -143,8 +146,8 @@ pub struct Values {
 const NAMED: usize = 3;
 
 impl Values {
-    fn new(patterns: &[ValuePattern]) -> Self {
-        let mut patterns: Vec<&ValuePattern> = patterns.iter().collect();
+    fn new<'p>(patterns: impl IntoIterator<Item = &'p ValuePattern>) -> Self {
+        let mut patterns: Vec<&ValuePattern> = patterns.into_iter().collect();
         patterns.sort();
         patterns.dedup();
         let mut values = Self { exact: [].into(), prefixes: [].into() };

@@ -95,7 +95,7 @@ codes! {
     BadHost "DW116" "bad-host" Error "A host that is not a name, an address or `*.` and a name.";
     BadPeer "DW117" "bad-peer" Error "A peer that is not a SPIFFE id, or a pattern that no SPIFFE id could match.";
     BadCondition "DW118" "bad-condition" Error "A condition that is not CEL, names something unknown, could never work, or is not true or false.";
-    UnknownParam "DW119" "unknown-param" Error "A path parameter that no route has.";
+    UnknownParam "DW119" "unknown-param" Error "A path parameter that no route has, or several that no route has together.";
 
     // Worth a look.
     BroadAnonymous "DW201" "broad-anonymous" Warning "A broad anonymous route beside stricter routes in its shadow.";

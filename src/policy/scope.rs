@@ -23,7 +23,7 @@ pub struct On {
     /// The name of the parameter.
     pub param: Located<Box<str>>,
     /// One of these; never empty.
-    pub values: Vec<ValuePattern>,
+    pub values: Vec<Located<ValuePattern>>,
 }
 
 /// A point in time.
@@ -98,7 +98,7 @@ fn on(node: &Node, report: &mut Report) -> Option<Vec<On>> {
             let param = key_name(entry, "a parameter", report);
             let written = texts(&entry.value, "a value", report);
             let values: Vec<_> = written.iter().map(|text| ValuePattern::read(*text, report)).collect();
-            let values: Vec<_> = values.into_iter().map(|v| v.map(|v| v.value)).collect::<Option<_>>()?;
+            let values: Vec<_> = values.into_iter().collect::<Option<_>>()?;
             let param = param.map(|text| Located { value: text.value.into(), span: text.span })?;
             // A value that was refused already must not look like one less.
             let whole = match &entry.value.kind {
