@@ -14,6 +14,7 @@ mod identity;
 mod keys;
 mod listen;
 mod read;
+mod reload;
 mod remote;
 mod role_names;
 mod schema;
@@ -34,6 +35,7 @@ pub use identity::{CacheSize, Identity, Issuer, OnAnonymous};
 pub use keys::{Algorithm, Family, KeySource, Keys};
 pub use listen::{Listen, Listeners};
 pub use read::MAX_FILE_BYTES;
+pub use reload::Reload;
 pub use remote::{KeyUrl, Remote};
 pub use role_names::{RoleNames, Target};
 pub use schema::{SCHEMA, SHAPES};
@@ -52,6 +54,8 @@ pub struct Config {
     pub listen: Listeners,
     /// The policy directory, joined to [`Config::directory`].
     pub policies: PathBuf,
+    /// What becomes of policies that change while Doorward runs.
+    pub reload: Reload,
     /// Whom to believe.
     pub identity: Identity,
     /// The prefixes that names of managed headers may have.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Config, Environment, deny, headers, identity, listen, variables};
+use super::{Config, Environment, deny, headers, identity, listen, reload, variables};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::yaml::{self, Fields, Node, Shape};
 
@@ -15,8 +15,8 @@ const DEFAULT_POLICIES: &str = "policies";
 
 pub(super) const SHAPE: Shape = Shape {
     what: "the configuration",
-    known: &["listen", "policies", "identity", "header_prefixes", "upstream_headers", "deny"],
-    later: &[("reload", "remove it and restart Doorward after a change")],
+    known: &["listen", "policies", "reload", "identity", "header_prefixes", "upstream_headers", "deny"],
+    later: &[],
 };
 
 /// The configuration in the file, as far as it can be read: the caller looks
@@ -61,6 +61,7 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
         Some(entry) => yaml::text(&entry.value, "`policies`", report).map(|text| text.value),
         None => Some(DEFAULT_POLICIES),
     };
+    let reload = reload::read(fields.get("reload"), report);
     let identity = identity::read(fields.get("identity"), report);
     let header_prefixes = headers::prefixes(fields.get("header_prefixes"), report);
     let upstream_headers = headers::read(fields.get("upstream_headers"), &header_prefixes, report);
@@ -68,6 +69,7 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
     Some(Config {
         policies: directory.join(policies?),
         listen: listen?,
+        reload: reload?,
         identity: identity?,
         header_prefixes,
         upstream_headers,
@@ -130,7 +132,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::config::{Listen, OnAnonymous, Scheme, TokenSource};
+    use crate::config::{Listen, OnAnonymous, Reload, Scheme, TokenSource};
 
     fn load(text: &[u8]) -> (Option<Config>, Report) {
         let folder = tempfile::tempdir().unwrap();
@@ -165,6 +167,7 @@ mod tests {
         assert_eq!(config.policies, config.directory.join("rules"));
         let bearer = TokenSource::Header { name: "authorization".to_owned(), scheme: Scheme::Bearer };
         assert_eq!(config.identity.tokens, [bearer]);
+        assert_eq!(config.reload, Reload { allow_shrink: false });
         assert_eq!(config.identity.on_anonymous, OnAnonymous::Unseen);
         assert_eq!(config.identity.issuers, []);
         let names: Vec<_> = config.upstream_headers.iter().map(|h| h.name.as_str()).collect();

@@ -16,12 +16,12 @@ use crate::engine::{Decision, HeaderPlan, Held, Missing, Prepared, Principal, Re
 use crate::identity::{Remembered, TokenCache, Verifier};
 
 /// Policy, keys and managed headers that belong together, and what they make
-/// of the tokens that were verified under them. Another policy or
-/// configuration is another snapshot and remembers nothing of this one's.
+/// of the tokens that were verified under them. Another policy is another
+/// snapshot: it has the same keys, and remembers nothing of this one's callers.
 #[derive(Debug)]
 pub struct Snapshot {
     index: Index,
-    verifier: Verifier,
+    verifier: Arc<Verifier>,
     headers: HeaderPlan,
     callers: TokenCache<Caller>,
 }
@@ -42,6 +42,16 @@ impl Remembered for Caller {
 impl Snapshot {
     /// A snapshot of these.
     pub fn new(index: Index, verifier: Verifier, headers: HeaderPlan) -> Self {
+        Self::with(index, Arc::new(verifier), headers)
+    }
+
+    /// A snapshot of another policy. The keys stay the same object: what is
+    /// fetched for this snapshot reaches the other too.
+    pub fn successor(&self, index: Index, headers: HeaderPlan) -> Self {
+        Self::with(index, Arc::clone(&self.verifier), headers)
+    }
+
+    fn with(index: Index, verifier: Arc<Verifier>, headers: HeaderPlan) -> Self {
         let callers = verifier.new_cache();
         Self { index, verifier, headers, callers }
     }

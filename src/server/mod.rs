@@ -10,17 +10,22 @@ mod fetch;
 mod figures;
 mod keys;
 mod listen;
+mod listing;
 mod logs;
+mod reload;
 mod run;
 mod signals;
+mod source;
 mod startup;
 
 use std::path::Path;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::diag::{Format, render};
 
 pub use keys::{Clock, KeyTasks, Ready, SystemClock, keep};
+pub use reload::Reloads;
 pub use startup::Findings;
 
 /// How long what is left over may take once everything is served.
@@ -54,15 +59,17 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
 }
 
 async fn start(ready: startup::Start) -> Result<(), String> {
-    let startup::Start { listen, policy, denials, upkeep, warnings } = ready;
+    let startup::Start { listen, policy, denials, reloader, upkeep, warnings } = ready;
     for Findings { report, sources } in &warnings {
         for line in render(report, sources, Format::Short).lines() {
             tracing::warn!(finding = line, "worth a look");
         }
     }
     // Signals first: one that comes while the socket opens is not lost.
-    let signals = signals::Signals::new().map_err(|error| format!("can't listen to signals: {error}"))?;
+    let (ask, asked) = mpsc::channel();
+    let signals = signals::Signals::new(ask).map_err(|error| format!("can't listen to signals: {error}"))?;
     let bound = listen::bind(&listen.grpc)?;
-    let keys = keep(upkeep, SystemClock::new())?;
-    run::run(bound, policy, denials, keys, signals).await
+    let (keys, ready) = keep(upkeep, SystemClock::new())?;
+    let tasks = run::Tasks { keys, reload: reload::keep(reloader, asked)? };
+    run::run(bound, policy, denials, (tasks, ready), signals).await
 }

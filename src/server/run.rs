@@ -14,6 +14,7 @@ use tonic_health::server::HealthReporter;
 use super::figures::{self, Figures};
 use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
+use super::reload::Reloading;
 use super::signals::Stops;
 use crate::denial::Denials;
 use crate::envoy::{self, Live};
@@ -38,12 +39,28 @@ const REQUEST: Duration = Duration::from_secs(10);
 /// How long open connections may take to finish after a request to stop.
 const DRAIN: Duration = Duration::from_secs(10);
 
+/// What runs beside the server, and must as long as it does.
+pub(super) struct Tasks {
+    pub(super) keys: KeyTasks,
+    pub(super) reload: Reloading,
+}
+
+impl Tasks {
+    /// Waits for one of them to end, which none should: says how it did.
+    async fn ended(&mut self) -> String {
+        tokio::select! {
+            why = self.keys.ended() => why,
+            why = self.reload.ended() => why,
+        }
+    }
+}
+
 /// Serves until told to stop, and until what was begun is finished.
 pub(super) async fn run(
     bound: Bound,
     policy: Arc<Live>,
     denials: Arc<Denials>,
-    keys: (KeyTasks, Ready),
+    tasks: (Tasks, Ready),
     stops: impl Stops,
 ) -> Result<(), String> {
     let (health, router) = router(Arc::clone(&policy), denials)?;
@@ -58,9 +75,9 @@ pub(super) async fn run(
     };
     let figures = Figures::new(policy);
     match bound {
-        Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, keys, figures, stops).await,
+        Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, tasks, figures, stops).await,
         Bound::Unix(incoming, _file) => {
-            serve(router, incoming, listening, &health, keys, figures, stops).await
+            serve(router, incoming, listening, &health, tasks, figures, stops).await
         }
     }
 }
@@ -91,7 +108,7 @@ async fn serve<I, C>(
     incoming: I,
     listening: impl FnOnce(),
     health: &HealthReporter,
-    (mut tasks, mut ready): (KeyTasks, Ready),
+    (mut tasks, mut ready): (Tasks, Ready),
     mut figures: Figures,
     mut stops: impl Stops,
 ) -> Result<(), String>

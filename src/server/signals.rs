@@ -1,8 +1,9 @@
 //! SIGTERM and SIGINT: the first asks to stop, the second insists. SIGHUP asks
-//! other servers to read their files again; it must not end this one.
+//! for the policy to be read again.
 
 use std::future::Future;
 use std::io;
+use std::sync::mpsc::Sender;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -18,15 +19,18 @@ pub(super) struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
+    reload: Sender<()>,
 }
 
 impl Signals {
-    /// From here on the signals come here and no longer end the process.
-    pub(super) fn new() -> io::Result<Self> {
+    /// From here on the signals come here and no longer end the process; a
+    /// hangup is passed on to `reload`.
+    pub(super) fn new(reload: Sender<()>) -> io::Result<Self> {
         Ok(Self {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
             hup: signal(SignalKind::hangup())?,
+            reload,
         })
     }
 }
@@ -38,7 +42,10 @@ impl Stops for Signals {
                 _ = self.term.recv() => return "SIGTERM",
                 _ = self.int.recv() => return "SIGINT",
                 _ = self.hup.recv() => {
-                    tracing::warn!("SIGHUP ignored: restart to take up changed files");
+                    tracing::info!("SIGHUP: the policy is read again");
+                    // Nobody there to be asked: whoever runs the server is told
+                    // that its thread ended.
+                    self.reload.send(()).unwrap_or_default();
                 }
             }
         }

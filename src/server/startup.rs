@@ -3,13 +3,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::compile::{self, Header, Index};
+use super::reload::Reloader;
+use super::source::{Found, Source};
+use crate::compile;
 use crate::config::{Config, Listeners};
 use crate::denial::Denials;
 use crate::diag::{Report, Sources};
-use crate::engine::HeaderPlan;
 use crate::envoy::{Live, Snapshot};
 use crate::identity::{Upkeep, Verifier};
 
@@ -28,6 +28,8 @@ pub(super) struct Start {
     pub(super) policy: Arc<Live>,
     /// What denied callers are told.
     pub(super) denials: Arc<Denials>,
+    /// What brings changed policies into force.
+    pub(super) reloader: Reloader,
     /// What the keys need.
     pub(super) upkeep: Upkeep,
     /// What is not wrong and yet worth a look.
@@ -40,41 +42,35 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let environment = |name: &str| std::env::var(name).ok();
     let (config, sources, mut report) = Config::load(path, &environment);
     let Some(config) = config else { return Err(vec![Findings { report, sources }]) };
-    let Config { directory, listen, policies, identity, header_prefixes, upstream_headers, deny } = config;
+    let Config { directory, listen, policies, reload, identity, header_prefixes, upstream_headers, deny } =
+        config;
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
     let headers = compile::upstream_headers(&upstream_headers, &sources, &mut report);
-    let (index, policy_sources, mut policy_report) = match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(now) => compile::load_at(&policies, now.as_secs()),
-        // Checks are refused with that clock anyway.
-        Err(_) => compile::load(&policies),
-    };
+    let has_headers = headers.is_some();
+    let source =
+        Source { directory: policies, headers: headers.unwrap_or_default(), prefixes: header_prefixes };
+    let Found { listing, index, findings } = source.read();
     if let Some(index) = &index {
         compile::mapped_roles(index, &identity.issuers, &mut report);
     }
-    if let (Some(index), Some(headers)) = (&index, &headers) {
-        compile::check_headers(index, headers, &header_prefixes, &mut policy_report);
-        policy_report.sort(&policy_sources);
-    }
     report.sort(&sources);
-    let policy = Findings { report: policy_report, sources: policy_sources };
-    let findings = vec![Findings { report, sources }, policy];
-    match (verifier, index, headers) {
-        (Some(mut verifier), Some(index), Some(headers))
-            if !findings.iter().any(|f| f.report.has_errors()) =>
+    let findings = vec![Findings { report, sources }, findings];
+    match (verifier, index) {
+        (Some(mut verifier), Some(index))
+            if has_headers && !findings.iter().any(|f| f.report.has_errors()) =>
         {
+            let upkeep = verifier.take_upkeep();
+            let plan = source.plan(&index);
+            let policy = Arc::new(Live::new(Snapshot::new(index, verifier, plan)));
             Ok(Start {
                 listen,
+                reloader: Reloader::new(source, Arc::clone(&policy), listing, reload.allow_shrink),
                 denials: Arc::new(Denials::new(&deny)),
-                upkeep: verifier.take_upkeep(),
-                policy: Arc::new(Live::new(snapshot(index, verifier, &headers))),
+                upkeep,
+                policy,
                 warnings: findings,
             })
         }
         _ => Err(findings),
     }
-}
-
-fn snapshot(index: Index, verifier: Verifier, headers: &[Header]) -> Snapshot {
-    let headers = HeaderPlan::new(headers, &index);
-    Snapshot::new(index, verifier, headers)
 }

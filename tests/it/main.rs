@@ -26,6 +26,7 @@ mod host;
 mod method;
 mod path;
 mod peer;
+mod reload;
 mod response;
 mod serve;
 mod spoof;

@@ -40,11 +40,11 @@ services:
 ";
 
 /// A running server; killed when dropped.
-struct Doorward {
-    child: Child,
+pub(crate) struct Doorward {
+    pub(crate) child: Child,
     lines: mpsc::Receiver<String>,
-    address: String,
-    _folder: TempDir,
+    pub(crate) address: String,
+    pub(crate) folder: TempDir,
 }
 
 impl Doorward {
@@ -56,19 +56,28 @@ impl Doorward {
     }
 
     fn start(log: &str) -> Self {
-        let folder = folder(CONFIG, POLICY);
+        Self::with(log, POLICY)
+    }
+
+    pub(crate) fn with(log: &str, policy: &str) -> Self {
+        Self::configured(log, "", policy)
+    }
+
+    /// With lines beside those of the usual configuration.
+    pub(crate) fn configured(log: &str, more: &str, policy: &str) -> Self {
+        let folder = folder(&format!("{CONFIG}{more}"), policy);
         let mut child = Self::command(folder.path()).env("DOORWARD_LOG", log).spawn().unwrap();
         let (to, lines) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
-        let mut server = Self { child, lines, address: String::new(), _folder: folder };
+        let mut server = Self { child, lines, address: String::new(), folder };
         let listening = server.line(|line| line.get("message") == Some(&"listening".into()));
         server.address = listening.get("grpc").and_then(Value::as_str).unwrap().to_owned();
         server
     }
 
     /// The next line of the log that is meant.
-    fn line(&self, meant: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn line(&self, meant: impl Fn(&Value) -> bool) -> Value {
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(30)).expect("no such line");
             let line = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
@@ -79,7 +88,7 @@ impl Doorward {
     }
 
     /// Ends it and gives its exit code and all lines that are left.
-    fn stop(mut self) -> (Option<i32>, Vec<String>) {
+    pub(crate) fn stop(mut self) -> (Option<i32>, Vec<String>) {
         let kill = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
         assert!(kill.success());
         let code = self.child.wait().unwrap().code();
@@ -102,7 +111,7 @@ fn folder(config: &str, policy: &str) -> TempDir {
     folder
 }
 
-fn token(roles: &[&str]) -> String {
+pub(crate) fn token(roles: &[&str]) -> String {
     let claims = Claims {
         issuer: "https://id.test".to_owned(),
         audiences: vec!["shop".to_owned()],
@@ -116,7 +125,7 @@ fn token(roles: &[&str]) -> String {
 }
 
 /// The status code of the answers to requests with these paths and tokens.
-fn ask(address: &str, requests: &[(&str, &str)]) -> Vec<i32> {
+pub(crate) fn ask(address: &str, requests: &[(&str, &str)]) -> Vec<i32> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut client = AuthorizationClient::connect(format!("http://{address}")).await.unwrap();

@@ -21,7 +21,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 use super::super::keys::{SystemClock, keep};
-use super::super::{listen, startup};
+use super::super::{listen, reload, startup};
 use super::*;
 
 const POLICY: &str = "
@@ -54,6 +54,8 @@ struct Running {
     stop: mpsc::Sender<&'static str>,
     server: JoinHandle<Result<(), String>>,
     folder: TempDir,
+    /// Nobody asks for reloads here; without it, their thread would end.
+    _ask: std::sync::mpsc::Sender<()>,
 }
 
 impl Running {
@@ -63,9 +65,11 @@ impl Running {
         let bound = listen::bind(&ready.listen.grpc).unwrap();
         let address = bound.address();
         let (stop, stops) = mpsc::channel(2);
-        let keys = keep(ready.upkeep, SystemClock::new()).unwrap();
-        let server = tokio::spawn(run(bound, ready.policy, ready.denials, keys, stops));
-        Self { address, stop, server, folder }
+        let (keys, is_ready) = keep(ready.upkeep, SystemClock::new()).unwrap();
+        let (ask, asked) = std::sync::mpsc::channel();
+        let tasks = Tasks { keys, reload: reload::keep(ready.reloader, asked).unwrap() };
+        let server = tokio::spawn(run(bound, ready.policy, ready.denials, (tasks, is_ready), stops));
+        Self { address, stop, server, folder, _ask: ask }
     }
 
     async fn channel(&self) -> Channel {

@@ -1,0 +1,56 @@
+//! From the policy directory to what a snapshot needs: one way, for the start
+//! and for every reload.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::listing::Listing;
+use super::startup::Findings;
+use crate::compile::{self, Header, Index};
+use crate::engine::HeaderPlan;
+
+/// Where the policy lies, and what of the configuration it must go with.
+pub(super) struct Source {
+    pub(super) directory: PathBuf,
+    /// The managed headers of all services.
+    pub(super) headers: Vec<Header>,
+    pub(super) prefixes: Vec<String>,
+}
+
+/// A policy as it was found.
+pub(super) struct Found {
+    /// The directory before the first file was opened: whatever changes while
+    /// they are read makes the next listing another one.
+    pub(super) listing: Listing,
+    /// There is one if nothing is wrong.
+    pub(super) index: Option<Index>,
+    pub(super) findings: Findings,
+}
+
+impl Source {
+    /// How the directory looks now.
+    pub(super) fn list(&self) -> Listing {
+        Listing::of(&self.directory)
+    }
+
+    /// Reads and compiles the policy.
+    pub(super) fn read(&self) -> Found {
+        let listing = self.list();
+        let (index, sources, mut report) = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(now) => compile::load_at(&self.directory, now.as_secs()),
+            // Checks are refused with that clock anyway.
+            Err(_) => compile::load(&self.directory),
+        };
+        if let Some(index) = &index {
+            compile::check_headers(index, &self.headers, &self.prefixes, &mut report);
+            report.sort(&sources);
+        }
+        let index = index.filter(|_| !report.has_errors());
+        Found { listing, index, findings: Findings { report, sources } }
+    }
+
+    /// How the managed headers are made under a policy.
+    pub(super) fn plan(&self, index: &Index) -> HeaderPlan {
+        HeaderPlan::new(&self.headers, index)
+    }
+}
