@@ -1,12 +1,12 @@
 //! `when:` - the conditions of a policy, each text compiled once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::expression::{Expression, Mistake, Names as Named, with_deep_stack};
+use super::expression::{Expression, Names as Named};
 use super::need::Names;
+use super::texts::Texts;
 use crate::diag::{Code as Diag, Diagnostic, Place, Report, Span, did_you_mean};
-use crate::policy::{Code, Defaults, Located, Policy, Route, Segment};
+use crate::policy::{Code, Defaults, Located, Policy, Route};
 use crate::yaml::KeptText;
 
 /// A condition and where it stands.
@@ -20,28 +20,18 @@ pub struct Condition {
     params: Arc<[(Box<str>, Span)]>,
 }
 
-/// Every condition of a policy by its text, compiled or not.
-pub(super) struct Conditions(BTreeMap<String, Result<Arc<Expression>, Vec<Mistake>>>);
+/// Every condition of a policy.
+pub(super) struct Conditions<'p>(Texts<'p>);
 
-impl Conditions {
-    pub(super) fn of(policy: &Policy) -> Self {
-        let mut texts: Vec<&str> =
-            levels(policy).filter_map(|d| d.when.as_ref()).map(|w| w.value.text.as_str()).collect();
-        texts.sort_unstable();
-        texts.dedup();
-        if texts.is_empty() {
-            return Self(BTreeMap::new());
-        }
-        let compile = |text: &&str| ((*text).to_owned(), Expression::condition(text).map(Arc::new));
-        // No thread: no condition, and no policy that has one.
-        let compiled = with_deep_stack(|| texts.iter().map(compile).collect());
-        Self(compiled.unwrap_or_default())
+impl<'p> Conditions<'p> {
+    pub(super) fn of(policy: &'p Policy) -> Self {
+        let texts = levels(policy).filter_map(|d| d.when.as_ref()).map(|w| w.value.text.as_str());
+        Self(Texts::compile(texts, Diag::BadCondition, Expression::condition))
     }
 
     /// The codes that conditions look for in `user.codes`.
     pub(super) fn codes(&self) -> impl Iterator<Item = Code> {
-        let compiled = self.0.values().filter_map(|compiled| compiled.as_ref().ok());
-        compiled.flat_map(|expression| expression.names().codes()).filter_map(Code::parse)
+        self.0.expressions().flat_map(|expression| expression.names().codes()).filter_map(Code::parse)
     }
 
     /// A condition; `None` after a mistake, which the report tells.
@@ -53,42 +43,20 @@ impl Conditions {
     ) -> Option<Condition> {
         let text = &written.value;
         let place = |from, to| text.part(names.sources, from, to);
-        let expression = match self.0.get(&text.text) {
-            Some(Ok(expression)) => expression,
-            Some(Err(mistakes)) => {
-                mistakes.iter().for_each(|m| report.push(m.finding(Diag::BadCondition, place)));
-                return None;
-            }
-            None => {
-                let message = "the condition can't be compiled: no thread could be had for it";
-                report.push(Diagnostic::at(Diag::BadCondition, text.span, message));
-                return None;
-            }
-        };
+        let expression = self.0.get(&text.text, Some(text), names.sources, report)?;
         let unknown = unknown_names(expression.names(), names, place);
         let fine = unknown.is_empty();
         unknown.into_iter().for_each(|finding| report.push(finding));
         let params = expression.names().params().map(|(name, (from, to))| (name.into(), place(from, to)));
-        fine.then(|| Condition {
-            expression: Arc::clone(expression),
-            place: names.sources.place(written.span),
-            params: params.collect(),
-        })
+        let params = params.collect();
+        fine.then(|| Condition { expression, place: names.sources.place(written.span), params })
     }
 }
 
 impl Condition {
     /// Whether the route has every parameter that the condition names.
     pub(super) fn check_params(&self, route: &Route, report: &mut Report) -> Option<()> {
-        let known: Vec<&str> = route
-            .template
-            .segments
-            .iter()
-            .filter_map(|segment| match segment {
-                Segment::Param(name) => Some(&**name),
-                Segment::Literal(_) => None,
-            })
-            .collect();
+        let known: Vec<&str> = route.template.params().map(|(_, name)| name).collect();
         let mut fine = Some(());
         for (name, span) in self.params.iter().filter(|(name, _)| !known.contains(&&**name)) {
             fine = None;

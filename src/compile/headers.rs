@@ -1,13 +1,14 @@
 //! Managed headers: their names, and what their values are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::expression::{Expression, Mistake, with_deep_stack};
+use super::expression::Expression;
 use super::index::Index;
+use super::texts::Texts;
 use crate::config::{self, HeaderValue};
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources, Span, did_you_mean};
-use crate::policy::{Policy, Segment, Service};
+use crate::policy::{Policy, Service};
 use crate::words::{HeaderName, MAX_HEADERS};
 use crate::yaml::KeptText;
 
@@ -25,8 +26,6 @@ pub struct Header {
     /// Where its name stands; `None` where nobody wrote it.
     span: Option<Span>,
 }
-
-type Compiled<'t> = BTreeMap<&'t str, Result<Arc<Expression>, Vec<Mistake>>>;
 
 /// Compiles the headers of a configuration. `None` after an error.
 pub fn upstream_headers(
@@ -48,7 +47,7 @@ pub fn upstream_headers(
                 HeaderValue::Default(_) => None,
                 HeaderValue::Written(kept) => Some(kept),
             };
-            let value = taken(&compiled, text, kept, sources, report)?;
+            let value = compiled.get(text, kept, sources, report)?;
             Some(Header { name: header.name.clone(), value, span: None })
         })
         .collect();
@@ -62,7 +61,7 @@ pub(super) fn of_services(policy: &Policy, sources: &Sources, report: &mut Repor
     let mut of_service = |service: &Service| {
         let header = |header: &crate::policy::UpstreamHeader| {
             let kept = &header.value;
-            let value = taken(&compiled, &kept.text, Some(kept), sources, report)?;
+            let value = compiled.get(&kept.text, Some(kept), sources, report)?;
             check_params(service, kept, &value, sources, report);
             Some(Header { name: header.name.value.clone(), value, span: Some(header.name.span) })
         };
@@ -108,35 +107,8 @@ fn too_many(span: Span, message: &str) -> Diagnostic {
         .help("upstreams that need more should read the token")
 }
 
-fn compile<'t>(texts: impl Iterator<Item = &'t str>) -> Compiled<'t> {
-    let texts: BTreeSet<&str> = texts.collect();
-    if texts.is_empty() {
-        return Compiled::new();
-    }
-    let compile = |text: &&'t str| (*text, Expression::header(text).map(Arc::new));
-    // No thread: no header, and nobody who has one.
-    with_deep_stack(|| texts.iter().map(compile).collect()).unwrap_or_default()
-}
-
-fn taken(
-    compiled: &Compiled<'_>,
-    text: &str,
-    kept: Option<&KeptText>,
-    sources: &Sources,
-    report: &mut Report,
-) -> Option<Arc<Expression>> {
-    match (compiled.get(text), kept) {
-        (Some(Ok(expression)), _) => return Some(Arc::clone(expression)),
-        (Some(Err(mistakes)), Some(kept)) => {
-            let place = |from, to| kept.part(sources, from, to);
-            mistakes.iter().for_each(|mistake| report.push(mistake.finding(Diag::BadExpression, place)));
-        }
-        _ => report.push(Diagnostic::nowhere(
-            Diag::BadExpression,
-            format!("`{text}` can't be compiled: no thread could be had for it"),
-        )),
-    }
-    None
+fn compile<'t>(texts: impl Iterator<Item = &'t str>) -> Texts<'t> {
+    Texts::compile(texts, Diag::BadExpression, Expression::header)
 }
 
 /// A parameter that no route of the service has would never be there.
@@ -147,13 +119,8 @@ fn check_params(
     sources: &Sources,
     report: &mut Report,
 ) {
-    let segments = service.routes.iter().flat_map(|route| &route.template.segments);
-    let known: BTreeSet<&str> = segments
-        .filter_map(|segment| match segment {
-            Segment::Param(name) => Some(&**name),
-            Segment::Literal(_) => None,
-        })
-        .collect();
+    let params = service.routes.iter().flat_map(|route| route.template.params());
+    let known: BTreeSet<&str> = params.map(|(_, name)| name).collect();
     for (name, (from, to)) in value.names().params().filter(|(name, _)| !known.contains(name)) {
         let message = format!("no route of `{}` has a parameter `{name}`", service.name.value);
         let help = match did_you_mean(name, known.iter().copied()) {

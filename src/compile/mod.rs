@@ -22,6 +22,7 @@ mod routes;
 mod scope;
 mod scoped;
 mod sets;
+mod texts;
 mod timeline;
 mod tree;
 mod trie;

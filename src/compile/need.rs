@@ -30,7 +30,7 @@ pub(super) struct Level {
 pub(super) struct Names<'p> {
     pub(super) roles: &'p Roles,
     pub(super) networks: &'p Networks<'p>,
-    pub(super) conditions: &'p Conditions,
+    pub(super) conditions: &'p Conditions<'p>,
     pub(super) sources: &'p Sources,
 }
 

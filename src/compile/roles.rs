@@ -56,7 +56,7 @@ impl Roles {
 /// finding more errors.
 pub(super) fn compile(
     policy: &Policy,
-    conditions: &Conditions,
+    conditions: &Conditions<'_>,
     sources: &Sources,
     report: &mut Report,
 ) -> Option<Roles> {

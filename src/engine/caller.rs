@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::decision::Decision;
 use super::held::Held;
 use crate::compile::{Fact, Facts, Fault, Index, Route, Seen, Service, walk};
-use crate::policy::{RequestPath, Segment, decode_segment};
+use crate::policy::{RequestPath, decode_segment};
 
 /// A caller, alone or on a request.
 pub(super) struct CallerFacts<'a> {
@@ -36,8 +36,7 @@ impl<'a> On<'a> {
 
     /// The decoded segment of a path parameter.
     fn param(self, name: &str) -> Option<Cow<'a, str>> {
-        let is_it = |segment: &Segment| matches!(segment, Segment::Param(known) if **known == *name);
-        let at = self.route.template.segments.iter().position(is_it)?;
+        let (at, _) = self.route.template.params().find(|(_, known)| *known == name)?;
         self.path?.segment(at).map(decode_segment)
     }
 }

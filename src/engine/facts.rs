@@ -42,10 +42,10 @@ impl<'a> RequestFacts<'a> {
 
     /// The one value of a header.
     fn header(&self, name: &str) -> Result<&'a str, Fault> {
-        let mut values = self.input.headers.iter().filter(|(n, _)| *n == name).map(|(_, value)| value);
-        let value = values.next().ok_or(Fault::Missing)?;
-        let plain = value.iter().all(|b| matches!(b, b' '..=b'~'));
-        if values.next().is_some() || !plain {
+        let headers = self.input.headers;
+        let value =
+            headers.only(name).ok_or(if headers.has(name) { Fault::Unusable } else { Fault::Missing })?;
+        if !value.iter().all(|b| matches!(b, b' '..=b'~')) {
             return Err(Fault::Unusable);
         }
         std::str::from_utf8(value).map_err(|_| Fault::Unusable)
@@ -71,8 +71,7 @@ impl<'a> RequestFacts<'a> {
 
     fn body(&self) -> Result<&Value, Fault> {
         let read = || {
-            let mut types = self.input.headers.iter().filter(|(name, _)| *name == "content-type");
-            let (Some((_, kind)), None) = (types.next(), types.next()) else { return None };
+            let kind = self.input.headers.only("content-type")?;
             // Read as JSON only what the upstream will read as JSON.
             if !is_json(kind) || self.input.headers.has("content-encoding") {
                 return None;

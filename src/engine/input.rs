@@ -44,8 +44,14 @@ impl<'a> Headers<'a> {
     }
 
     /// All values of a header, in order.
-    pub fn all(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub fn all(self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.0.iter().filter(move |(n, _)| *n == name).map(|(_, value)| *value)
+    }
+
+    /// The value of a header that stands once.
+    pub fn only(self, name: &str) -> Option<&'a [u8]> {
+        let mut values = self.all(name);
+        values.next().filter(|_| values.next().is_none())
     }
 
     /// Whether the header is there at all.
