@@ -204,25 +204,6 @@ fn reason(entry: &Entry, report: &mut Report) -> Option<Reason> {
     None
 }
 
-/// The entries of a mapping whose keys are reasons; `help` is an example.
-fn by_reason<'e>(entry: &'e Entry, help: &str, report: &mut Report) -> Option<&'e [Entry]> {
-    let what = &entry.key;
-    match &entry.value.kind {
-        yaml::Kind::Map(entries) if !entries.is_empty() => Some(entries),
-        yaml::Kind::Refused => None,
-        _ => {
-            let empty = entry.value.is_null() || matches!(&entry.value.kind, yaml::Kind::Map(_));
-            let code = if empty { Code::EmptyValue } else { Code::WrongType };
-            report.push(
-                Diagnostic::at(code, entry.value.span, format!("`{what}` must be a mapping of reasons"))
-                    .label(if empty { "nothing here" } else { "not a mapping" })
-                    .help(format!("write `{help}` and so on below it, or remove the key")),
-            );
-            None
-        }
-    }
-}
-
 /// A place for a finding about a whole entry.
 fn place(entry: &Entry) -> Span {
     if entry.value.span.start == entry.value.span.end { entry.key_span } else { entry.value.span }

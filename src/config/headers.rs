@@ -5,7 +5,7 @@
 
 use crate::diag::{Code, Diagnostic, Report, Span};
 use crate::words::{HEADER_PREFIX, HeaderName, MAX_HEADERS, header_prefix_fault};
-use crate::yaml::{self, Entry, KeptText, Kind};
+use crate::yaml::{self, Entry, KeptText};
 
 /// A header that Doorward sets or removes on every allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,26 +53,8 @@ pub(super) fn read(entry: Option<&Entry>, prefixes: &[String], report: &mut Repo
         };
         return DEFAULTS.into_iter().filter_map(default).collect();
     };
-    let Kind::Map(entries) = &entry.value.kind else {
-        let code = if entry.value.is_null() { Code::EmptyValue } else { Code::WrongType };
-        report.push(
-            Diagnostic::at(
-                code,
-                entry.value.span,
-                format!("`upstream_headers` must be a mapping, found {}", entry.value.describe()),
-            )
-            .label("not a mapping")
-            .help("write `x-user-id: user.id` and so on below it"),
-        );
-        return Vec::new();
-    };
-    if entries.is_empty() {
-        report.push(
-            Diagnostic::at(Code::EmptyValue, entry.value.span, "`upstream_headers` is empty")
-                .label("empty")
-                .help("name at least one header, or remove the key for `x-user-id` and `x-user-roles`"),
-        );
-    }
+    let help = "write `x-user-id: user.id` and so on below it";
+    let Some(entries) = yaml::entries(entry, "names to values", help, report) else { return Vec::new() };
     if let Some(extra) = entries.get(MAX_HEADERS) {
         report.push(
             Diagnostic::at(

@@ -12,7 +12,7 @@ use super::role::Role;
 use super::route::Defaults;
 use super::service::Service;
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
-use crate::yaml::{Entry, Fields, Kind, Node, Shape, items, key_name, texts};
+use crate::yaml::{Entry, Fields, Node, Shape, entries, items, key_name, texts};
 
 /// Everything that all files of a policy directory say, each name once.
 /// Sorted by name, so that neither file names nor their order matter.
@@ -159,14 +159,11 @@ impl Collector {
     /// The entries of a top-level mapping, which must not be empty.
     fn names<'a>(&mut self, fields: &Fields<'a>, key: &str, report: &mut Report) -> &'a [Entry] {
         let Some(entry) = fields.get(key) else { return &[] };
-        if let Kind::Map(entries) = &entry.value.kind
-            && !entries.is_empty()
-        {
-            return entries;
-        }
-        self.gaps = true;
-        report.push(no_names(key, &entry.value));
-        &[]
+        let help =
+            format!("write `{key}:` and below it, indented, one name and its definition after the other");
+        let entries = entries(entry, "names", &help, report);
+        self.gaps |= entries.is_none();
+        entries.unwrap_or_default()
     }
 }
 
@@ -177,19 +174,6 @@ impl Network {
         let ranges = written.into_iter().filter_map(|t| range(t, report)).collect();
         Some(Self { name: name?, ranges })
     }
-}
-
-fn no_names(key: &str, value: &Node) -> Diagnostic {
-    if matches!(value.kind, Kind::Map(_)) {
-        return Diagnostic::at(Diag::EmptyValue, value.span, format!("`{key}` is empty"))
-            .label("nothing here")
-            .help("define at least one, or remove the key");
-    }
-    let code = if value.is_null() { Diag::EmptyValue } else { Diag::WrongType };
-    let found = value.describe();
-    Diagnostic::at(code, value.span, format!("`{key}` must be a mapping of names, found {found}"))
-        .label("not a mapping")
-        .help(format!("write `{key}:` and below it, indented, one name and its definition after the other"))
 }
 
 fn first(seen: &mut BTreeMap<String, Span>, what: &str, name: &str, span: Span, report: &mut Report) -> bool {

@@ -3,7 +3,7 @@
 use super::instant::{DAY, date, rfc3339};
 use super::name::{Located, ValuePattern};
 use crate::diag::{Code as Diag, Diagnostic, Report};
-use crate::yaml::{Fields, Kind, Node, key_name, texts, word};
+use crate::yaml::{Entry, Fields, Kind, Node, entries, key_name, texts, word};
 
 /// Where and when the roles of a binding count; everywhere and always where
 /// nothing is said.
@@ -45,7 +45,7 @@ impl Scope {
     /// must not look absent.
     pub(super) fn read(fields: &Fields<'_>, report: &mut Report) -> Option<Self> {
         let on = match fields.get("on") {
-            Some(entry) => on(&entry.value, report),
+            Some(entry) => on(entry, report),
             None => Some(Vec::new()),
         };
         let mut moment = |key: &'static str, end| match fields.get(key) {
@@ -73,31 +73,16 @@ impl Scope {
     }
 }
 
-fn on(node: &Node, report: &mut Report) -> Option<Vec<On>> {
+fn on(entry: &Entry, report: &mut Report) -> Option<Vec<On>> {
     let help = "write `on: { venue: [v-1] }`, the parameter as in `{venue}` of a route";
-    let wrong = |code, message: String| Diagnostic::at(code, node.span, message).help(help);
-    let entries = match &node.kind {
-        Kind::Map(entries) if !entries.is_empty() => entries,
-        Kind::Map(_) => {
-            report.push(wrong(Diag::EmptyValue, "`on` names no parameter".to_owned()).label("empty"));
-            return None;
-        }
-        Kind::Refused => return None,
-        _ => {
-            let code = if node.is_null() { Diag::EmptyValue } else { Diag::WrongType };
-            let message =
-                format!("`on` must be a mapping of parameters to values, found {}", node.describe());
-            report.push(wrong(code, message).label("not a mapping"));
-            return None;
-        }
-    };
+    let written = entries(entry, "parameters to values", help, report)?;
     // All are read before any is given up, so that all mistakes are told.
-    let read: Vec<Option<On>> = entries
+    let read: Vec<Option<On>> = written
         .iter()
         .map(|entry| {
             let param = key_name(entry, "a parameter", report);
-            let written = texts(&entry.value, "a value", report);
-            let values: Vec<_> = written.iter().map(|text| ValuePattern::read(*text, report)).collect();
+            let texts = texts(&entry.value, "a value", report);
+            let values: Vec<_> = texts.iter().map(|text| ValuePattern::read(*text, report)).collect();
             let values: Vec<_> = values.into_iter().collect::<Option<_>>()?;
             let param = param.map(|text| Located { value: text.value.into(), span: text.span })?;
             // A value that was refused already must not look like one less.

@@ -7,7 +7,7 @@ use super::template::{Segment, Template};
 use crate::diag::{Code as Diag, Diagnostic, Report};
 use crate::words::{HeaderName, HostPattern};
 use crate::yaml::{
-    Entry, Fields, KeptText, Kind, Node, Shape, Text, items, key_name, text, texts, word, yes_or_no,
+    Entry, Fields, KeptText, Kind, Node, Shape, Text, entries, items, key_name, text, texts, word, yes_or_no,
 };
 
 /// A service as it was written.
@@ -86,7 +86,7 @@ impl Service {
             None => Some(Defaults::default()),
         };
         let upstream_headers = match fields.get("upstream_headers") {
-            Some(e) => upstream_headers(&e.value, report),
+            Some(e) => upstream_headers(e, report),
             None => Some(Vec::new()),
         };
         let routes: Option<Vec<Route>> = fields
@@ -126,20 +126,9 @@ pub struct UpstreamHeader {
     pub value: KeptText,
 }
 
-fn upstream_headers(node: &Node, report: &mut Report) -> Option<Vec<UpstreamHeader>> {
-    let Kind::Map(entries) = &node.kind else {
-        let code = if node.is_null() { Diag::EmptyValue } else { Diag::WrongType };
-        let message = format!("`upstream_headers` must be a mapping, found {}", node.describe());
-        let help = "write `x-user-tenant: claims.tenant` and so on below it";
-        report.push(Diagnostic::at(code, node.span, message).label("not a mapping").help(help));
-        return None;
-    };
-    if entries.is_empty() {
-        let message = "`upstream_headers` is empty";
-        let help = "name at least one header, or remove the key";
-        report.push(Diagnostic::at(Diag::EmptyValue, node.span, message).label("empty").help(help));
-        return None;
-    }
+fn upstream_headers(entry: &Entry, report: &mut Report) -> Option<Vec<UpstreamHeader>> {
+    let help = "write `x-user-tenant: claims.tenant` and so on below it";
+    let written = entries(entry, "names to values", help, report)?;
     let header = |entry: &Entry| {
         let name = HeaderName::parse(&entry.key).map_err(|help| {
             let message = format!("`{}` can't be a managed header", entry.key);
@@ -150,7 +139,7 @@ fn upstream_headers(node: &Node, report: &mut Report) -> Option<Vec<UpstreamHead
         let value = KeptText::read(&entry.value, "the value of a managed header", report);
         Some(UpstreamHeader { name: Located { value: name.ok()?, span: entry.key_span }, value: value? })
     };
-    let headers: Vec<_> = entries.iter().map(header).collect();
+    let headers: Vec<_> = written.iter().map(header).collect();
     let mut headers = headers.into_iter().collect::<Option<Vec<_>>>()?;
     headers.sort_by(|a, b| a.name.value.cmp(&b.name.value));
     Some(headers)

@@ -15,5 +15,5 @@ mod tree;
 pub use fields::{Elsewhere, Fields, Shape};
 pub use kept::KeptText;
 pub use parse::{MAX_DEPTH, parse};
-pub use read::{Text, integer, items, key_name, text, texts, word, yes_or_no};
+pub use read::{Text, entries, integer, items, key_name, text, texts, word, yes_or_no};
 pub use tree::{Entry, Kind, Node};

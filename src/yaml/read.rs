@@ -46,6 +46,21 @@ impl<'a> Text<'a> {
     }
 }
 
+/// The entries of a mapping whose keys the writer chooses, at least one; `of`
+/// says what they are, and `help` how to write one.
+pub fn entries<'a>(entry: &'a Entry, of: &str, help: &str, report: &mut Report) -> Option<&'a [Entry]> {
+    let Entry { key, value, .. } = entry;
+    match &value.kind {
+        Kind::Map(entries) if !entries.is_empty() => return Some(entries),
+        Kind::Map(_) => {
+            let empty = Diagnostic::at(Code::EmptyValue, value.span, format!("`{key}` is empty"));
+            report.push(empty.label("nothing here").help(format!("{help}, or remove the key")));
+        }
+        _ => wrong(value, &format!("`{key}` must be a mapping of {of}"), "not a mapping", help, report),
+    }
+    None
+}
+
 /// Text. A plain scalar that some YAML reader would take for something other
 /// than text (`no`, `012`, `1.0`, `~`) must be quoted.
 pub fn text<'a>(node: &'a Node, what: &str, report: &mut Report) -> Option<Text<'a>> {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{by_reason, place, reason};
+use super::{place, reason};
 use crate::diag::{Code, Diagnostic, Report};
 use crate::words::{Reason, Refusal};
-use crate::yaml::{Entry, Kind};
+use crate::yaml::{self, Entry, Kind};
 
 /// The statuses. Repeated keys were refused before.
 pub(super) fn read(entry: &Entry, report: &mut Report) -> Option<BTreeMap<&'static str, Refusal>> {
-    let entries = by_reason(entry, "role_missing: 404", report)?;
+    let entries = yaml::entries(entry, "reasons", "write `role_missing: 404` and so on below it", report)?;
     let read: Vec<_> = entries.iter().map(|entry| one(entry, report)).collect();
     read.into_iter().collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{by_reason, reason};
+use super::reason;
 use crate::diag::{Code, Diagnostic, Report};
 use crate::yaml::{self, Entry, Kind, Node, Text};
 
@@ -22,7 +22,12 @@ const MAX_TAG_BYTES: usize = 35;
 
 /// The titles. Repeated keys were refused before.
 pub(super) fn read(entry: &Entry, report: &mut Report) -> Option<BTreeMap<&'static str, Title>> {
-    let entries = by_reason(entry, "role_missing: Ask your team lead", report)?;
+    let entries = yaml::entries(
+        entry,
+        "reasons",
+        "write `role_missing: Ask your team lead` and so on below it",
+        report,
+    )?;
     let read: Vec<_> = entries
         .iter()
         .map(|entry| {
