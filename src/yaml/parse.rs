@@ -189,6 +189,8 @@ impl Builder<'_> {
                 .help(match here {
                     _ if error.info().contains("simple key") => "write a space behind the `:` of a key",
                     _ if error.info().contains("flow mapping") => "between `{` and `}` text that holds braces or commas needs quotes: `{ route: \"GET /a/{id}\" }`; check brackets, too",
+                    _ if error.info().contains("trailing content after") => "a value that begins with a quote ends with the same: put other quotes around the whole, `'\"x\" in list'`, or write it on a line of its own below `>-`",
+                    _ if error.info().contains("mapping values") => "a mapping inside a line needs braces, `key: { name: value }`; text that holds `: ` needs quotes; check indentation, too",
                     _ if error.info().contains("tab") => "indent with spaces: YAML does not allow tabs there",
                     Some('*' | '&' | '!' | '%' | '@' | '`' | '|' | '>') => "text that begins with one of `* & ! % @ | >` needs quotes",
                     _ => "check indentation, quotes and brackets here and just above; text that holds `: `, and between brackets also braces or commas, needs quotes",

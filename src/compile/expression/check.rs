@@ -21,6 +21,9 @@ pub(in crate::compile) struct Names {
     pub(super) of_request: Vec<(usize, usize)>,
 }
 
+/// How to look for something in a list.
+const IN_A_LIST: &str = "`in` looks for one thing in a list: `\"x\" in user.roles`";
+
 type Named = (Box<str>, (usize, usize));
 
 impl Names {
@@ -133,7 +136,11 @@ impl Checker {
             let kind = self.kind(arg);
             if !function.takes(at, &kind) {
                 let message = format!("`{}` can't be asked of {kind}", function.name());
-                self.wrong(arg, message, "always fails", "compare or convert it first");
+                let help = match kind {
+                    Type::List(_) => IN_A_LIST,
+                    _ => "compare or convert it first",
+                };
+                self.wrong(arg, message, "always fails", help);
             } else if function.is_literal(at) && !matches!(arg.kind, Kind::Text(_)) {
                 let message = format!("`{}` needs its argument written out", function.name());
                 self.wrong(
@@ -162,7 +169,12 @@ impl Checker {
                 self.named(a, b);
                 self.named(b, a);
                 if !left.meets(right) {
-                    let help = "convert one of them: `int(..)`, `string(..)`";
+                    let list = |kind: &Type| matches!(kind, Type::List(_));
+                    let help = if list(left) != list(right) {
+                        IN_A_LIST
+                    } else {
+                        "convert one of them: `int(..)`, `string(..)`"
+                    };
                     self.wrong(expr, format!("{left} is never equal to {right}"), "always the same", help);
                 }
                 Type::Bool

@@ -18,6 +18,9 @@ use super::{MAX_DEPTH, Mistake};
 /// A variable that no text can spell: true while a loop may go on.
 pub(super) const ROUND: &str = "@round";
 
+/// What the parser makes loops and tests of, if it is called rightly.
+const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"];
+
 /// What a variable of a program stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Slot {
@@ -123,6 +126,15 @@ impl<'t> Converter<'t> {
     fn call(&mut self, call: &mut CallExpr, at: (usize, usize)) -> Option<Kind> {
         let CallExpr { func_name: name, target, args } = call;
         let on_value = target.is_some();
+        if let (operators::SUBSTRACT, [left, right]) = (name.as_str(), args.as_mut_slice())
+            && let Some(word) = self.unknown_variable(right)
+        {
+            // `claims.my-claim` is `claims.my` less `claim`: nobody means that.
+            let (message, at) = (format!("there is no variable `{word}`"), self.places.of(right));
+            self.expr(left);
+            let help = "a name with `-` stands in brackets: `claims[\"my-claim\"]`";
+            return self.wrong(at, message, "not known", help);
+        }
         let parts = target.iter_mut().map(|target| &mut **target).chain(args);
         // All are looked at before any is given up, so that all mistakes are told.
         let parts = parts.map(|part| self.expr(part)).collect::<Vec<_>>();
@@ -227,21 +239,30 @@ impl<'t> Converter<'t> {
         Some(if has { Kind::HasFact(fact) } else { Kind::Fact(fact) })
     }
 
+    /// What a part begins with, if that is a word that stands for nothing.
+    fn unknown_variable(&self, node: &IdedExpr) -> Option<String> {
+        let (word, ..) = chain(&node.expr)?;
+        let known = ROOTS.contains(&word) || self.scope.iter().any(|variable| variable == word);
+        (!known).then(|| word.to_owned())
+    }
+
     fn unknown_function<T>(&mut self, name: &str, on_value: bool, at: (usize, usize)) -> Option<T> {
         if Function::find(name, !on_value).is_some() {
             let help =
                 if on_value { format!("write `{name}(value)`") } else { format!("write `value.{name}(..)`") };
             return self.wrong(at, format!("`{name}` is not called this way"), "not a call of it", help);
         }
-        let known: Vec<&str> =
-            Function::names().chain(["has", "all", "exists", "exists_one", "map", "filter"]).collect();
-        let help = suggestion(name, &known, "functions");
-        self.wrong(
-            at,
-            format!("there is no function `{}` of that many arguments", name.escape_debug()),
-            "not known",
-            help,
-        )
+        let name = name.escape_debug().to_string();
+        if MACROS.contains(&name.as_str()) {
+            let message = format!("`{name}` is not called this way");
+            let help = "write `has(claims.name)`, `list.exists(item, item == \"x\")`";
+            return self.wrong(at, message, "not a call of it", help);
+        }
+        let help = variables::instead_of_function(&name).map_or_else(
+            || suggestion(&name, &Function::names().chain(MACROS).collect::<Vec<_>>(), "functions"),
+            str::to_owned,
+        );
+        self.wrong(at, format!("there is no function `{name}`"), "not known", help)
     }
 
     fn useless<T>(&mut self, at: (usize, usize), what: &str) -> Option<T> {
@@ -249,7 +270,7 @@ impl<'t> Converter<'t> {
             at,
             format!("a policy has no use for {what}"),
             "not supported",
-            "see the part of CEL that policies speak in docs/policy.md",
+            "see the part of CEL that policies speak in docs/conditions.md",
         )
     }
 

@@ -24,6 +24,21 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("token", "the token's claims are `claims`"),
 ];
 
+/// Functions of other tools, and what there is here.
+const FUNCTIONS_ELSEWHERE: [(&[&str], &str); 3] = [
+    (&["now", "time", "date"], "write `request.time`"),
+    (
+        &["ip", "cidr", "ip_in_range", "inIpRange", "containsIP", "net"],
+        "name the range in `networks` and write `\"NAME\" in source.networks`, or `ip:` on the route",
+    ),
+    (&["len", "length", "count"], "write `size(..)`"),
+];
+
+/// What to write in place of a function that other tools have.
+pub(super) fn instead_of_function(name: &str) -> Option<&'static str> {
+    FUNCTIONS_ELSEWHERE.iter().find(|(names, _)| names.contains(&name)).map(|(_, help)| *help)
+}
+
 /// The fact that a variable and the members behind it stand for.
 pub(super) fn fact(root: &str, members: &[&str], at: (usize, usize)) -> Result<Fact, Mistake> {
     let boxed = |path: &[&str]| path.iter().map(|name| (*name).into()).collect::<Box<[Box<str>]>>();
@@ -97,14 +112,17 @@ fn unknown(root: &str, member: Option<&str>, at: (usize, usize)) -> Mistake {
         _ => {
             let help = match ELSEWHERE.iter().find(|(word, _)| *word == root) {
                 Some((_, help)) => (*help).to_owned(),
-                None => suggestion(root, &ROOTS, "variables"),
+                None => format!("{}; text stands in quotes", suggestion(root, &ROOTS, "variables")),
             };
             return Mistake::new(at, format!("there is no variable `{root}`"), "not known", help);
         }
     };
     match member {
         Some(member) => {
-            let help = suggestion(member, known, "members");
+            let mut help = suggestion(member, known, "members");
+            if root == "user" && !help.starts_with("did you mean") {
+                help.push_str("; what else the token says is `claims.NAME`");
+            }
             Mistake::new(at, format!("`{root}` has no member `{member}`"), "not known", help)
         }
         None => {
