@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::expression::Expression;
 use super::index::Index;
 use super::texts::Texts;
-use crate::config::{self, HeaderValue};
+use crate::config;
 use crate::diag::{Code as Diag, Diagnostic, Report, Sources, Span, did_you_mean};
 use crate::policy::{Policy, Service};
 use crate::words::{HeaderName, MAX_HEADERS};
@@ -33,21 +33,11 @@ pub fn upstream_headers(
     sources: &Sources,
     report: &mut Report,
 ) -> Option<Vec<Header>> {
-    let text = |value: &'_ HeaderValue| match value {
-        HeaderValue::Default(text) => (*text).to_owned(),
-        HeaderValue::Written(kept) => kept.text.clone(),
-    };
-    let texts: Vec<String> = headers.iter().map(|header| text(&header.value)).collect();
-    let compiled = compile(texts.iter().map(String::as_str));
+    let compiled = compile(headers.iter().map(|header| header.value.text()));
     let headers: Vec<_> = headers
         .iter()
-        .zip(&texts)
-        .map(|(header, text)| {
-            let kept = match &header.value {
-                HeaderValue::Default(_) => None,
-                HeaderValue::Written(kept) => Some(kept),
-            };
-            let value = compiled.get(text, kept, sources, report)?;
+        .map(|header| {
+            let value = compiled.get(header.value.text(), header.value.written(), sources, report)?;
             Some(Header { name: header.name.clone(), value, span: None })
         })
         .collect();

@@ -25,6 +25,24 @@ pub enum HeaderValue {
     Written(KeptText),
 }
 
+impl HeaderValue {
+    /// The text.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Default(text) => text,
+            Self::Written(kept) => &kept.text,
+        }
+    }
+
+    /// The same with its place, where somebody wrote it.
+    pub fn written(&self) -> Option<&KeptText> {
+        match self {
+            Self::Default(_) => None,
+            Self::Written(kept) => Some(kept),
+        }
+    }
+}
+
 /// What is sent where `upstream_headers` is left out.
 const DEFAULTS: [(&str, &str); 2] = [("x-user-id", "user.id"), ("x-user-roles", "user.roles")];
 
