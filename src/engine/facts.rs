@@ -144,11 +144,17 @@ impl Facts for RequestFacts<'_> {
     }
 }
 
-/// `application/json`, and what builds on it (`application/problem+json`).
+/// `application/json`, and what builds on it (`application/problem+json`), in
+/// UTF-8. Upstreams that obey another `charset` would read other words: `+AGE-`
+/// is `a` in UTF-7.
 fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|b| *b == b';').next().unwrap_or(content_type).trim_ascii();
-    let essence = essence.to_ascii_lowercase();
-    essence == b"application/json" || (essence.starts_with(b"application/") && essence.ends_with(b"+json"))
+    let content_type = content_type.to_ascii_lowercase();
+    let mut parts = content_type.split(|b| *b == b';').map(<[u8]>::trim_ascii);
+    let essence = parts.next().unwrap_or_default();
+    let json = essence == b"application/json"
+        || (essence.starts_with(b"application/") && essence.ends_with(b"+json"));
+    let is_charset = |part: &&[u8]| part.windows(7).any(|word| word == b"charset");
+    json && parts.filter(is_charset).all(|part| matches!(part, b"charset=utf-8" | b"charset=\"utf-8\""))
 }
 
 /// As the WHATWG URL standard decodes forms, but for what is not well formed.
@@ -185,8 +191,20 @@ mod tests {
 
     #[test]
     fn json_is_what_says_so() {
-        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+        for json in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/merge-patch+json",
+            "application/json;v=1;charset=\"UTF-8\"",
+        ] {
             assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for charset in ["utf-7", "iso-8859-1", "", "utf-8x", "\"utf-7\"", "utf-8;charset=utf-7"] {
+            let other = format!("application/json; charset={charset}");
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
+        for other in ["charset*=utf-8''utf-7", "charset =utf-7", "x;CHARSET=utf-7", "x=\";charset=utf-7\""] {
+            assert!(!is_json(format!("application/json;{other}").as_bytes()), "{other}");
         }
         for other in ["", "text/json", "application/jsonp", "application/x-www-form-urlencoded", "json"] {
             assert!(!is_json(other.as_bytes()), "{other}");

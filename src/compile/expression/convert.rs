@@ -17,6 +17,10 @@ use super::{MAX_DEPTH, Mistake};
 
 /// A variable that no text can spell: true while a loop may go on.
 pub(super) const ROUND: &str = "@round";
+/// The same for going through what a loop's variable stands for, all of it or
+/// one text.
+pub(super) const WHOLE: &str = "@whole";
+pub(super) const TEXT: &str = "@text";
 
 /// What the parser makes loops and tests of, if it is called rightly.
 const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"];
@@ -112,7 +116,7 @@ impl<'t> Converter<'t> {
                 Some(Kind::Member { of, has: select.test })
             }
             Node::List(list) => {
-                let items = list.elements.iter_mut().map(|item| self.expr(item)).collect::<Vec<_>>();
+                let items = list.elements.iter_mut().map(|item| self.item(item)).collect::<Vec<_>>();
                 items.into_iter().collect::<Option<_>>().map(Kind::List)
             }
             Node::Call(call) => self.call(call, at),
@@ -135,9 +139,14 @@ impl<'t> Converter<'t> {
             let help = "a name with `-` stands in brackets: `claims[\"my-claim\"]`";
             return self.wrong(at, message, "not known", help);
         }
-        let parts = target.iter_mut().map(|target| &mut **target).chain(args);
+        let parts = target.iter_mut().map(|target| &mut **target).chain(args.iter_mut());
         // All are looked at before any is given up, so that all mistakes are told.
         let parts = parts.map(|part| self.expr(part)).collect::<Vec<_>>();
+        if let Some(price) = price(name, &parts)
+            && let Some(part) = target.as_deref_mut().or(args.last_mut())
+        {
+            ask(price, part);
+        }
         let operator = match name.as_str() {
             operators::LOGICAL_AND => Operator::And,
             operators::LOGICAL_OR => Operator::Or,
@@ -177,7 +186,7 @@ impl<'t> Converter<'t> {
             let message = format!("the loop's variable `{variable}` hides what `{variable}` stands for");
             return self.wrong(at, message, "taken", "choose another name");
         }
-        let range = self.expr(&mut over.iter_range);
+        let range = self.item(&mut over.iter_range);
         self.scope.push(variable.clone());
         let body = self.body(&mut over.loop_step);
         self.scope.pop();
@@ -185,7 +194,12 @@ impl<'t> Converter<'t> {
         let lists = made.is_some();
         let (test, made) =
             (test.map_or(Some(None), |t| t.map(Some))?, made.map_or(Some(None), |m| m.map(Some))?);
-        Some(Kind::Loop(Box::new(Loop { range: range?, variable, test, made, lists })))
+        let range = range?;
+        if multiplies(&range) && test.iter().chain(&made).any(multiplies) {
+            let help = "say it in one loop: each one that adds to what another made can double it";
+            return self.wrong(at, "the values of this loop would grow and grow", "grows", help);
+        }
+        Some(Kind::Loop(Box::new(Loop { range, variable, test, made, lists })))
     }
 
     /// What a loop tests and what it makes; outer `None` for an unknown shape.
@@ -216,11 +230,17 @@ impl<'t> Converter<'t> {
     /// Converts the body of a loop, which from now on asks for a round first.
     fn round(&mut self, body: &mut IdedExpr) -> Option<Expr> {
         let expr = self.expr(body);
-        let ask = IdedExpr { id: body.id, expr: Node::Ident(ROUND.to_owned()) };
-        let never = IdedExpr { id: body.id, expr: Node::Literal(LiteralValue::Null) };
-        let asked = vec![ask, std::mem::take(body), never];
-        *body = call(operators::CONDITIONAL, asked);
+        ask(ROUND, body);
         expr
+    }
+
+    /// Converts what is copied as a whole.
+    fn item(&mut self, node: &mut IdedExpr) -> Option<Expr> {
+        let expr = self.expr(node)?;
+        if varies(&expr) {
+            ask(WHOLE, node);
+        }
+        Some(expr)
     }
 
     /// Puts a slot where a fact stands.
@@ -289,6 +309,58 @@ impl<'t> Converter<'t> {
         self.converted.mistakes.push(Mistake::new(at, message, label, help));
         None
     }
+}
+
+/// Has a part of a program ask for something before it is worked out.
+fn ask(what: &str, part: &mut IdedExpr) {
+    let id = part.id;
+    let node = |expr| IdedExpr { id, expr };
+    let never = node(Node::Literal(LiteralValue::Null));
+    *part =
+        call(operators::CONDITIONAL, vec![node(Node::Ident(what.to_owned())), std::mem::take(part), never]);
+}
+
+/// What an operation must ask for. Facts are paid for whenever they are made
+/// values of, and what is written out is short: what is left is to go through
+/// what the variable of a loop stands for, over and over.
+fn price(name: &str, parts: &[Option<Expr>]) -> Option<&'static str> {
+    let varying = parts.iter().flatten().filter(|part| varies(part)).count();
+    match name {
+        operators::LOGICAL_AND
+        | operators::LOGICAL_OR
+        | operators::LOGICAL_NOT
+        | operators::CONDITIONAL
+        | operators::INDEX => None,
+        operators::IN => parts.last()?.as_ref().filter(|set| varies(set)).map(|_| WHOLE),
+        operators::ADD => (varying > 0 && !parts.iter().flatten().any(is_number)).then_some(WHOLE),
+        // Two are compared as far as the shorter one goes.
+        operators::EQUALS | operators::NOT_EQUALS => (varying > 1).then_some(WHOLE),
+        _ => (varying > 0 && !parts.iter().flatten().any(is_number)).then_some(TEXT),
+    }
+}
+
+/// Whether it depends on the variable of a loop.
+fn varies(expr: &Expr) -> bool {
+    has(expr, |part| matches!(part.kind, Kind::Variable(_)))
+}
+
+/// Whether it makes something larger of what the variable of a loop stands for.
+fn multiplies(expr: &Expr) -> bool {
+    has(expr, |part| match &part.kind {
+        Kind::Operator(Operator::Add, parts) => varies(part) && !parts.iter().any(is_number),
+        Kind::List(_) => varies(part),
+        _ => false,
+    })
+}
+
+fn is_number(expr: &Expr) -> bool {
+    matches!(expr.kind, Kind::Int(_) | Kind::Uint(_) | Kind::Double(_))
+}
+
+fn has(expr: &Expr, is: impl Fn(&Expr) -> bool) -> bool {
+    let mut found = false;
+    expr.walk(&mut |part| found = found || is(part));
+    found
 }
 
 /// The header of `"NAME" in request.headers`.

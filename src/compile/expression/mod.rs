@@ -4,10 +4,11 @@
 //! All that can be wrong with an expression is found when the policy is
 //! loaded: syntax, unknown variables, functions and members, types that never
 //! fit. What is left for the request is bounded: the size of an expression by
-//! [`MAX_BYTES`] and [`MAX_DEPTH`], the rounds of its loops by [`MAX_ROUNDS`].
+//! [`MAX_BYTES`] and [`MAX_DEPTH`], its work by a budget of [`MAX_ROUNDS`].
 //! The commonest shapes are asked natively, everything else of the interpreter;
 //! both give the same answer. An expression knows no request: it asks [`Facts`].
 
+mod budget;
 mod check;
 mod convert;
 mod expr;
@@ -32,7 +33,7 @@ const MAX_BYTES: usize = 2048;
 /// The deepest nesting of an expression.
 const MAX_DEPTH: usize = 32;
 /// How many rounds all loops (`all`, `exists`, `map`..) of one expression may
-/// make for one request.
+/// make for one request, if nothing large is gone through in any.
 pub const MAX_ROUNDS: u32 = 10_000;
 
 /// An expression that compiled.
@@ -90,6 +91,13 @@ impl Expression {
             let message = format!("the expression has more than {MAX_BYTES} bytes");
             let help = "split the route, or say with roles and codes what they can say";
             return Err(vec![Mistake::new((0, text.len()), message, "too long", help)]);
+        }
+        if let Some(at) = place::comment(text) {
+            // YAML may have made one line of several: what follows would be
+            // a comment too, and nobody would see it.
+            let message = "an expression has no comments: YAML may join the next line to this one";
+            let help = "write the comment with `#`, above the key";
+            return Err(vec![Mistake::new((at, text.len()), message, "all of this would not count", help)]);
         }
         let (mut parsed, offsets) = program::parse(text).map_err(|mistake| vec![mistake])?;
         let mut converted = convert::Converter::new(&offsets, text);

@@ -52,6 +52,33 @@ impl Places<'_> {
     }
 }
 
+/// Where a comment begins: `//` outside of texts that are written out.
+pub(super) fn comment(text: &str) -> Option<usize> {
+    let mut rest = text;
+    loop {
+        let at = rest.find(['\'', '"', '/'])?;
+        let (before, found) = rest.split_at_checked(at)?;
+        if found.starts_with('/') {
+            if found.starts_with("//") {
+                return Some(text.len() - found.len());
+            }
+            rest = found.get(1..)?;
+            continue;
+        }
+        let ends = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| found.starts_with(quote))?;
+        let raw = before.ends_with(['r', 'R']);
+        let mut inside = found.get(ends.len()..)?;
+        while !inside.starts_with(ends) {
+            let mut chars = inside.chars();
+            if chars.next()? == '\\' && !raw {
+                chars.next();
+            }
+            inside = chars.as_str();
+        }
+        rest = inside.get(ends.len()..)?;
+    }
+}
+
 fn children(node: &IdedExpr) -> Box<dyn Iterator<Item = &IdedExpr> + '_> {
     match &node.expr {
         Node::Call(call) => Box::new(call.target.iter().map(|target| &**target).chain(&call.args)),

@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use cel::common::ast::{CallExpr, Expr as Node, IdedExpr, LiteralValue, SourceInfo};
@@ -18,11 +17,12 @@ use cel::{Context, Env, ExecutionError, Value as CelValue, extensions};
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::convert::{self, ROUND, Slot};
+use super::budget::Budget;
+use super::convert::{self, ROUND, Slot, TEXT, WHOLE};
 use super::expr::{Expr, Kind};
 use super::fact::Fact;
 use super::seen::{self, Facts, Fault, Seen};
-use super::{MAX_DEPTH, MAX_ROUNDS, Mistake, Output};
+use super::{MAX_DEPTH, Mistake, Output};
 
 /// The most memory that a pattern may take when it is compiled.
 const MAX_PATTERN_BYTES: usize = 256 << 10;
@@ -154,8 +154,7 @@ impl Program {
     }
 
     fn run<T>(&self, facts: &dyn Facts, read: impl FnOnce(&dyn Val) -> Result<T, Fault>) -> Result<T, Fault> {
-        let resolver =
-            Resolver { facts, slots: &self.slots, rounds: AtomicU32::new(0), fault: OnceLock::new() };
+        let resolver = Resolver { facts, slots: &self.slots, budget: Budget::new(), fault: OnceLock::new() };
         // A fault of the interpreter's own must cost one request, not a check
         // that was half done. It holds nothing that outlives the call.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -212,22 +211,24 @@ fn epoch() -> IdedExpr {
 struct Resolver<'f> {
     facts: &'f dyn Facts,
     slots: &'f [Slot],
-    /// How many rounds its loops have made.
-    rounds: AtomicU32,
+    budget: Budget,
     /// The first fault that a fact was.
     fault: OnceLock<Fault>,
 }
 
 impl VariableResolver for Resolver<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        let answer = if variable == ROUND {
-            let spent = self.rounds.fetch_add(1, Ordering::Relaxed) >= MAX_ROUNDS;
-            if spent { Err(Fault::TooLong) } else { Ok(CowVal::owned(CelBool::from(true))) }
-        } else {
-            match convert::slot(variable, self.slots)? {
-                Slot::Fact(fact) => self.facts.seen(fact).map(value),
+        let paid = |paid: Result<(), Fault>| paid.map(|()| CowVal::owned(CelBool::from(true)));
+        let answer = match variable {
+            ROUND => paid(self.budget.round()),
+            WHOLE => paid(self.budget.whole()),
+            TEXT => paid(self.budget.text()),
+            _ => match convert::slot(variable, self.slots)? {
+                Slot::Fact(fact) => {
+                    self.facts.seen(fact).and_then(|seen| self.budget.value(&seen).map(|()| value(seen)))
+                }
                 Slot::Has(fact) => seen::has(self.facts, fact).map(|has| CowVal::owned(CelBool::from(has))),
-            }
+            },
         };
         // No value is an error to the interpreter.
         answer.map_err(|fault| self.fault.set(fault)).ok()

@@ -156,8 +156,9 @@ pub(super) fn has(facts: &dyn Facts, fact: &Fact) -> Result<bool, Fault> {
         _ => match facts.seen(fact) {
             Ok(_) => Ok(true),
             Err(Fault::Missing) => Ok(false),
-            // Two headers are a header that is there.
-            Err(Fault::Unusable) => Ok(true),
+            // Two headers are a header that is there. Of a query that is not well
+            // formed nothing is known.
+            Err(Fault::Unusable) if matches!(fact, Fact::Header(_)) => Ok(true),
             Err(fault) => Err(fault),
         },
     }

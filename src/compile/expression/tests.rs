@@ -26,6 +26,7 @@ impl Facts for Known {
             Fact::Time => Ok(Seen::Int(1_893_835_800)),
             Fact::Query => Ok(Seen::Lists(vec![("page".into(), vec!["2".into(), "3".into()])])),
             Fact::QueryOf(name) if **name == *"page" => texts(&["2", "3"]),
+            Fact::QueryOf(name) if **name == *"odd" => Err(Fault::Unusable),
             Fact::QueryOf(_) => Err(Fault::Missing),
             Fact::Header(name) => match &**name {
                 "x-kind" => text("plain"),
@@ -298,6 +299,75 @@ fn loops_end() {
     ] {
         assert_eq!(holds(text), Err(Fault::TooLong), "{text}");
     }
+}
+
+/// What costs time in each round is paid for, not the round alone.
+#[test]
+fn dos_work_in_loops_ends() {
+    let list: Vec<Value> = (0..3_000).map(Value::from).collect();
+    let rows: Vec<Value> = (0..100).map(|n| json!({ "id": n, "in": [n, 1, 2], "name": "row" })).collect();
+    let Value::Object(claims) =
+        json!({ "list": list, "text": "a".repeat(30_000), "few": [1, 2, 3], "rows": rows })
+    else {
+        panic!()
+    };
+    let facts = Known { claims, body: None };
+    let holds = |text: &str| compiled(text).holds(&facts);
+    for text in [
+        "claims.list.all(n, n in claims.list)",
+        "claims.list.all(n, claims.list == claims.list)",
+        "claims.list.all(n, claims.size() > 0)",
+        "claims.list.map(n, claims.list).size() > 0",
+        "claims.list.map(n, claims.text + claims.text).size() > 0",
+        "[claims.list].all(v, v.all(n, n in v))",
+        "[claims.list].all(v, v.all(n, v == v))",
+        "[claims.list].all(v, claims.list.all(n, [v, v].size() == 2))",
+        "[claims.list].all(v, claims.list.all(n, size(v + v) > 0))",
+        "[claims.list].all(v, claims.list.all(n, [v].all(w, true)))",
+        "[claims.text].all(t, claims.list.all(n, t.contains('a')))",
+        "[claims.text].all(t, claims.list.all(n, t.matches('^a*$')))",
+        "claims.list.all(n, !claims.text.contains('b'))",
+    ] {
+        assert_eq!(holds(text), Err(Fault::TooLong), "{text}");
+    }
+    for text in [
+        "claims.few.all(n, n in claims.list)",
+        "claims.rows.all(r, r.id in claims.list && r.name.startsWith('r') && r.name.matches('^r'))",
+        "claims.rows.all(r, r.id in r['in'] && r['in'].all(n, n + 1 > 0))",
+        "claims.rows.map(r, r.name + '/').all(n, n == 'row/')",
+    ] {
+        assert_eq!(holds(text), Ok(true), "{text}");
+    }
+}
+
+/// Each step would double what the one before it made.
+#[test]
+fn dos_loops_do_not_multiply() {
+    for text in [
+        "[claims.email].map(t, t + t).map(t, t + t).size() > 0",
+        "[claims.owned].map(t, [t, t]).filter(t, true).map(t, [t, t]).size() > 0",
+        "[claims.owned].all(t, [t + t].all(u, size(u + u) > 0))",
+    ] {
+        assert_eq!(wrong(text).first().unwrap().1, "the values of this loop would grow and grow", "{text}");
+    }
+}
+
+/// YAML folds lines: what stands behind a comment would be part of it.
+#[test]
+fn comments_hide_nothing() {
+    for text in ["claims.admin // only\n&& false", "claims.admin && '\\'//' == \"//\" //", "//\nclaims.admin"]
+    {
+        assert!(wrong(text).first().unwrap().1.contains("no comments"), "{text}");
+    }
+    for text in ["'//' in claims.owned", r#"claims.email != r'\' && "a\"//" != '''/'/'//''' && 4 / 2 == 2"#] {
+        compiled(text);
+    }
+}
+
+#[test]
+fn nothing_is_known_of_a_query_that_is_not_well_formed() {
+    assert_eq!(holds("has(request.query.odd)"), Err(Fault::Unusable));
+    assert_eq!(holds("!has(request.query.odd)"), Err(Fault::Unusable));
 }
 
 #[test]
