@@ -33,7 +33,12 @@ const OWNERS: [(&str, &[&str]); 28] = [
     ("base64", &["identity/base64url.rs"]),
     (
         "cel",
-        &["compile/expression/program.rs", "compile/expression/convert.rs", "compile/expression/place.rs"],
+        &[
+            "compile/expression/program.rs",
+            "compile/expression/convert.rs",
+            "compile/expression/place.rs",
+            "compile/expression/price.rs",
+        ],
     ),
     ("clap", &["cli/"]),
     ("envoy_types", &["envoy/"]),

@@ -12,15 +12,9 @@ use super::expr::{Expr, Kind, Loop, Operator};
 use super::fact::Fact;
 use super::functions::Function;
 use super::place::Places;
+use super::price::{ROUND, WHOLE, ask, multiplies, price, varies};
 use super::variables::{self, ROOTS, suggestion};
 use super::{MAX_DEPTH, Mistake};
-
-/// A variable that no text can spell: true while a loop may go on.
-pub(super) const ROUND: &str = "@round";
-/// The same for going through what a loop's variable stands for, all of it or
-/// one text.
-pub(super) const WHOLE: &str = "@whole";
-pub(super) const TEXT: &str = "@text";
 
 /// What the parser makes loops and tests of, if it is called rightly.
 const MACROS: [&str; 6] = ["has", "all", "exists", "exists_one", "map", "filter"];
@@ -309,58 +303,6 @@ impl<'t> Converter<'t> {
         self.converted.mistakes.push(Mistake::new(at, message, label, help));
         None
     }
-}
-
-/// Has a part of a program ask for something before it is worked out.
-fn ask(what: &str, part: &mut IdedExpr) {
-    let id = part.id;
-    let node = |expr| IdedExpr { id, expr };
-    let never = node(Node::Literal(LiteralValue::Null));
-    *part =
-        call(operators::CONDITIONAL, vec![node(Node::Ident(what.to_owned())), std::mem::take(part), never]);
-}
-
-/// What an operation must ask for. Facts are paid for whenever they are made
-/// values of, and what is written out is short: what is left is to go through
-/// what the variable of a loop stands for, over and over.
-fn price(name: &str, parts: &[Option<Expr>]) -> Option<&'static str> {
-    let varying = parts.iter().flatten().filter(|part| varies(part)).count();
-    match name {
-        operators::LOGICAL_AND
-        | operators::LOGICAL_OR
-        | operators::LOGICAL_NOT
-        | operators::CONDITIONAL
-        | operators::INDEX => None,
-        operators::IN => parts.last()?.as_ref().filter(|set| varies(set)).map(|_| WHOLE),
-        operators::ADD => (varying > 0 && !parts.iter().flatten().any(is_number)).then_some(WHOLE),
-        // Two are compared as far as the shorter one goes.
-        operators::EQUALS | operators::NOT_EQUALS => (varying > 1).then_some(WHOLE),
-        _ => (varying > 0 && !parts.iter().flatten().any(is_number)).then_some(TEXT),
-    }
-}
-
-/// Whether it depends on the variable of a loop.
-fn varies(expr: &Expr) -> bool {
-    has(expr, |part| matches!(part.kind, Kind::Variable(_)))
-}
-
-/// Whether it makes something larger of what the variable of a loop stands for.
-fn multiplies(expr: &Expr) -> bool {
-    has(expr, |part| match &part.kind {
-        Kind::Operator(Operator::Add, parts) => varies(part) && !parts.iter().any(is_number),
-        Kind::List(_) => varies(part),
-        _ => false,
-    })
-}
-
-fn is_number(expr: &Expr) -> bool {
-    matches!(expr.kind, Kind::Int(_) | Kind::Uint(_) | Kind::Double(_))
-}
-
-fn has(expr: &Expr, is: impl Fn(&Expr) -> bool) -> bool {
-    let mut found = false;
-    expr.walk(&mut |part| found = found || is(part));
-    found
 }
 
 /// The header of `"NAME" in request.headers`.

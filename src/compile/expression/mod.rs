@@ -16,6 +16,7 @@ mod fact;
 mod functions;
 mod native;
 mod place;
+mod price;
 mod program;
 mod seen;
 mod variables;

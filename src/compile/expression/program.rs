@@ -1,5 +1,5 @@
-//! The interpreter, and the text it reads. With `convert.rs` and `place.rs`, which
-//! read its tree, the only files that name the CEL crate.
+//! The interpreter, and the text it reads. With `convert.rs`, `place.rs` and
+//! `price.rs`, which read its tree, the only files that name the CEL crate.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,9 +18,10 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::budget::Budget;
-use super::convert::{self, ROUND, Slot, TEXT, WHOLE};
+use super::convert::{self, Slot};
 use super::expr::{Expr, Kind};
 use super::fact::Fact;
+use super::price::{ROUND, TEXT, WHOLE};
 use super::seen::{self, Facts, Fault, Seen};
 use super::{MAX_DEPTH, Mistake, Output};
 
