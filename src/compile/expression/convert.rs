@@ -13,6 +13,7 @@ use super::fact::Fact;
 use super::functions::Function;
 use super::place::Places;
 use super::price::{ROUND, WHOLE, ask, multiplies, price, varies};
+use super::program::too_deep;
 use super::variables::{self, ROOTS, suggestion};
 use super::{MAX_DEPTH, Mistake};
 
@@ -69,12 +70,7 @@ impl<'t> Converter<'t> {
     pub(super) fn expr(&mut self, node: &mut IdedExpr) -> Option<Expr> {
         let at = self.places.of(node);
         if self.depth >= MAX_DEPTH {
-            return self.wrong(
-                at,
-                format!("nested more than {MAX_DEPTH} deep"),
-                "too deep",
-                "say it in fewer steps",
-            );
+            return self.taken(Err(too_deep(at)));
         }
         self.depth += 1;
         let kind = self.kind(node, at);

@@ -55,11 +55,20 @@ pub(super) fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Mistake> {
         let word = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
         let end = at + word.max(rest.chars().next().map_or(0, char::len_utf8));
         let said = first.map_or("", |error| error.msg.as_str());
+        // Of its own limit the parser speaks in Rust.
+        if said.contains("ParseError") || said == "UNKNOWN" {
+            return too_deep((0, text.len()));
+        }
         let said = said.strip_prefix("Syntax error: ").unwrap_or(said);
         // What else could have stood here is a list of all of CEL.
         let said = said.split(" expecting ").next().unwrap_or(said);
         Mistake::new((at, end), format!("this is not CEL: {said}"), "not understood", help(text))
     })
+}
+
+/// What nests more than it may.
+pub(super) fn too_deep(at: (usize, usize)) -> Mistake {
+    Mistake::new(at, format!("nested more than {MAX_DEPTH} deep"), "too deep", "say it in fewer steps")
 }
 
 /// Line and column, which begin with 1, as an offset in bytes.

@@ -266,6 +266,10 @@ fn size_and_depth_are_bounded_when_the_policy_is_loaded() {
     ] {
         assert!(!wrong(&text).is_empty(), "{}", &text[..40]);
     }
+    for text in [nested(40), nested(400), long("1 + ", 400)] {
+        let (_, said) = wrong(&text).remove(0);
+        assert_eq!(said, "nested more than 32 deep", "{}", &text[..40]);
+    }
     // As deep as it may be, on the small stack of a worker.
     for text in [
         nested(20),
