@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::remote::KeyUrl;
 use crate::diag::{Code, Diagnostic, Report, did_you_mean};
+use crate::words::escape;
 use crate::yaml::Text;
 
 /// A URL with placeholders.
@@ -201,14 +202,11 @@ fn bad_escape(text: &str) -> Option<usize> {
 }
 
 fn encode(value: &str, into: &mut String) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let digit = |four: u8| DIGITS.get(usize::from(four)).copied().unwrap_or('0');
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             into.push(char::from(byte));
         } else {
-            into.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+            escape(byte, into);
         }
     }
 }

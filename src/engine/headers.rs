@@ -13,6 +13,7 @@ use super::held::Held;
 use super::input::{Headers, Input};
 use crate::compile::{Expression, Fact, Facts, Fault, Header, Index, Output, ServiceId};
 use crate::policy::RequestPath;
+use crate::words::escape;
 
 /// All managed headers together, names and values, in bytes.
 pub const MAX_HEADER_BYTES: usize = 8 << 10;
@@ -244,7 +245,7 @@ fn encode(text: &str, also: &str) -> Result<String, &'static str> {
             out.push(c);
         } else {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                out.push_str(&format!("%{byte:02X}"));
+                escape(byte, &mut out);
             }
         }
     }

@@ -1,14 +1,17 @@
 //! Words that rooms on different floors must read alike: the reasons of
-//! decisions, the statuses of denials, hosts, names of managed headers.
+//! decisions, the statuses of denials, hosts, names of managed headers,
+//! percent-encoding.
 //!
 //! Nothing but words: no file, no policy, no request.
 
 mod header;
 mod host;
+mod percent;
 mod reason;
 mod refusal;
 
 pub use header::{HEADER_PREFIX, HeaderName, MAX_HEADERS, prefix_fault as header_prefix_fault};
 pub use host::{HostPattern, normalize as normalize_host};
+pub use percent::escape;
 pub use reason::Reason;
 pub use refusal::Refusal;

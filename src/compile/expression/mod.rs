@@ -190,13 +190,8 @@ impl Expression {
     pub fn output(&self, facts: &dyn Facts) -> Result<Output, Fault> {
         match &self.plain {
             Some(fact) => facts.seen(fact)?.output(),
-            None => self.output_interpreted(facts),
+            None => self.program.output(facts),
         }
-    }
-
-    /// As [`Expression::output`], by the interpreter alone.
-    pub fn output_interpreted(&self, facts: &dyn Facts) -> Result<Output, Fault> {
-        self.program.output(facts)
     }
 
     /// Everything that it may ask.
