@@ -20,11 +20,13 @@
 //! | 4 | [`engine`] | index and request to decision, and why |
 //! | 5 | [`identity`] | token to caller |
 //! | 5 | [`denial`] | what a denied caller is told |
-//! | 6 | `envoy` | Envoy's words, and nobody else's |
-//! | 7 | `server` | sockets, tasks, signals, logs |
-//! | 8 | `cli` | arguments and exit codes |
+//! | 5 | `telemetry` | what operators are told: metrics, records of decisions |
+//! | 6 | `gate` | one request in, one complete answer out |
+//! | 7 | `envoy` | Envoy's words, and nobody else's |
+//! | 8 | `server` | sockets, tasks, signals, logs |
+//! | 9 | `cli` | arguments and exit codes |
 //!
-//! Without the feature `server` floors 6 to 8 are left out: what remains has
+//! Without the feature `server` `telemetry` and floors 6 to 9 are left out: what remains has
 //! no runtime and no transport.
 //!
 //! # Invariants
@@ -46,6 +48,10 @@ pub mod compile;
 pub mod engine;
 pub mod identity;
 pub mod denial;
+#[cfg(feature = "server")]
+pub mod telemetry;
+#[cfg(feature = "server")]
+pub mod gate;
 #[cfg(feature = "server")]
 pub mod envoy;
 #[cfg(feature = "server")]

@@ -113,12 +113,11 @@ impl Encoder for Plain {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
-    use super::super::request::Words;
     use super::super::request::tests::check;
-    use super::super::service::Gate;
-    use super::super::verdict::Verdict;
+    use super::super::service::Checks;
     use super::*;
     use crate::engine::Reason;
+    use crate::gate::{Gate, Verdict, Words};
     use http_body_util::{BodyExt, Full};
     use std::time::Duration;
 
@@ -133,10 +132,10 @@ mod tests {
     /// What the peer sees: the messages, and the status in headers or trailers.
     async fn ask(path: &str, body: Vec<u8>) -> (Vec<CheckResponse>, String) {
         let judge = |_: &Words| Verdict::of(Reason::Allowed);
-        let gate = Gate::new(judge, Arc::default(), Duration::from_secs(3600));
+        let gate = Gate::with(judge, Arc::default(), Arc::default(), Duration::from_secs(3600));
         let mut request = http::Request::new(Body::new(Full::from(body)));
         *request.uri_mut() = path.parse().unwrap();
-        let response = Complete::new(gate, LIMIT).call(request).await.unwrap();
+        let response = Complete::new(Checks::new(Arc::new(gate)), LIMIT).call(request).await.unwrap();
         let in_headers = response.headers().get("grpc-status").cloned();
         let body = response.into_body().collect().await.unwrap();
         let status = in_headers.or_else(|| body.trailers()?.get("grpc-status").cloned()).unwrap();

@@ -13,7 +13,7 @@ use envoy_types::pb::envoy::config::core::v3::{HeaderMap, HeaderValue, address::
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Peer};
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
 
-use crate::engine::{Headers, Input};
+use crate::gate::Words;
 
 /// The key of `context_extensions` that names the service.
 const SERVICE: &str = "service";
@@ -24,7 +24,7 @@ const PARTIAL_BODY: &str = "x-envoy-auth-partial-body";
 /// Why a CheckRequest is no request at all. Goes to the log, never to the
 /// caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Malformed {
+pub(crate) enum Malformed {
     /// `attributes`, `attributes.request` or `attributes.request.http` is not
     /// there.
     NoAttributes,
@@ -49,26 +49,11 @@ impl Malformed {
     }
 }
 
-/// The words of one request, owned.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Words {
-    pub(super) method: String,
-    pub(super) host: String,
-    pub(super) path: String,
-    pub(super) service: Option<String>,
-    pub(super) source: Option<IpAddr>,
-    /// The URI of the client's certificate, which Envoy verified.
-    pub(super) peer: Option<String>,
-    /// Names in lower case, no pseudo headers, in the order of the request.
-    pub(super) headers: Vec<(String, Vec<u8>)>,
-    pub(super) scheme: String,
-    /// The body, where Envoy sends all of it and as bytes.
-    pub(super) body: Option<Vec<u8>>,
-}
+/// Takes the words out of a check.
+impl TryFrom<CheckRequest> for Words {
+    type Error = Malformed;
 
-impl Words {
-    /// Takes the words out of a check.
-    pub(super) fn read(check: CheckRequest) -> Result<Self, Malformed> {
+    fn try_from(check: CheckRequest) -> Result<Self, Malformed> {
         let attributes = check.attributes.ok_or(Malformed::NoAttributes)?;
         let AttributeContext { source, request, mut context_extensions, .. } = attributes;
         let http = request.and_then(|r| r.http).ok_or(Malformed::NoAttributes)?;
@@ -91,41 +76,6 @@ impl Words {
             headers,
             scheme,
         })
-    }
-
-    /// The headers as the engine takes them, borrowed.
-    pub(super) fn pairs(&self) -> Vec<(&str, &[u8])> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
-    }
-
-    /// The words as the engine takes them; `pairs` are [`Words::pairs`], `now` is
-    /// in seconds since 1970.
-    pub(super) fn input<'a>(&'a self, pairs: &'a [(&'a str, &'a [u8])], now: u64) -> Input<'a> {
-        Input {
-            method: &self.method,
-            host: &self.host,
-            path: &self.path,
-            service: self.service.as_deref(),
-            source: self.source,
-            peer: self.peer.as_deref(),
-            headers: Headers::new(pairs),
-            scheme: &self.scheme,
-            body: self.body.as_deref(),
-            now,
-        }
-    }
-
-    /// Whether Envoy takes the caller for a gRPC client, in which case it turns
-    /// a denial's body into `grpc-message`. Envoy's own test, to the letter:
-    /// gRPC-Web is an ordinary HTTP request to it.
-    pub(super) fn wants_grpc(&self) -> bool {
-        let mut types = self.headers.iter().filter(|(name, _)| name == "content-type");
-        match (types.next(), types.next()) {
-            (Some((_, value)), None) => value
-                .strip_prefix(b"application/grpc")
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+")),
-            _ => false,
-        }
     }
 }
 
@@ -224,11 +174,11 @@ pub(super) mod tests {
     #[test]
     fn attr_1_a_check_that_lacks_a_part_is_no_request() {
         let full = check("GET", "/a", &[]);
-        assert!(Words::read(full.clone()).is_ok());
+        assert!(Words::try_from(full.clone()).is_ok());
         let without = |cut: fn(&mut CheckRequest)| {
             let mut check = full.clone();
             cut(&mut check);
-            Words::read(check)
+            Words::try_from(check)
         };
         assert_eq!(without(|c| c.attributes = None), Err(Malformed::NoAttributes));
         assert_eq!(without(|c| c.attributes.as_mut().unwrap().request = None), Err(Malformed::NoAttributes));
@@ -244,13 +194,13 @@ pub(super) mod tests {
     fn attr_2_two_forms_of_headers_are_never_merged() {
         let mut both = check("GET", "/a", &[("authorization", "Bearer a")]);
         http(&mut both).headers.insert("authorization".to_owned(), "Bearer b".to_owned());
-        assert_eq!(Words::read(both), Err(Malformed::TwoHeaderForms));
+        assert_eq!(Words::try_from(both), Err(Malformed::TwoHeaderForms));
     }
 
     #[test]
     fn both_forms_give_the_same_words() {
-        let raw = Words::read(check("GET", "/a", &[("authorization", "Bearer a")])).unwrap();
-        let map = Words::read(map(&[(":path", "/evil"), ("authorization", "Bearer a")])).unwrap();
+        let raw = Words::try_from(check("GET", "/a", &[("authorization", "Bearer a")])).unwrap();
+        let map = Words::try_from(map(&[(":path", "/evil"), ("authorization", "Bearer a")])).unwrap();
         assert_eq!(raw, map);
         assert_eq!(raw.headers, [("authorization".to_owned(), b"Bearer a".to_vec())]);
     }
@@ -261,7 +211,7 @@ pub(super) mod tests {
         let headers = &mut http(&mut sent).header_map.as_mut().unwrap().headers;
         headers.push(HeaderValue { key: "x".into(), raw_value: vec![0xff, 0], ..HeaderValue::default() });
         headers.push(HeaderValue { key: "y".into(), value: "text".into(), ..HeaderValue::default() });
-        let words = Words::read(sent).unwrap();
+        let words = Words::try_from(sent).unwrap();
         let pairs = words.pairs();
         let expected: [(&str, &[u8]); 4] =
             [("x-user-id", b"a"), ("x-user-id", b"b"), ("x", &[0xff, 0]), ("y", b"text")];
@@ -271,13 +221,13 @@ pub(super) mod tests {
 
     #[test]
     fn a_header_without_a_name_or_with_two_values_is_refused() {
-        assert_eq!(Words::read(check("GET", "/a", &[("", "x")])), Err(Malformed::BadHeader));
-        assert_eq!(Words::read(map(&[("", "x")])), Err(Malformed::BadHeader));
+        assert_eq!(Words::try_from(check("GET", "/a", &[("", "x")])), Err(Malformed::BadHeader));
+        assert_eq!(Words::try_from(map(&[("", "x")])), Err(Malformed::BadHeader));
         let mut two = check("GET", "/a", &[("authorization", "Bearer a")]);
         for header in &mut http(&mut two).header_map.as_mut().unwrap().headers {
             header.value = "Bearer b".to_owned();
         }
-        assert_eq!(Words::read(two), Err(Malformed::BadHeader));
+        assert_eq!(Words::try_from(two), Err(Malformed::BadHeader));
     }
 
     #[test]
@@ -295,7 +245,7 @@ pub(super) mod tests {
         let attributes = loaded.attributes.as_mut().unwrap();
         attributes.source =
             Some(Peer { service: "evil".to_owned(), certificate: "evil".to_owned(), ..Peer::default() });
-        assert_eq!(Words::read(loaded), Words::read(plain));
+        assert_eq!(Words::try_from(loaded), Words::try_from(plain));
     }
 
     #[test]
@@ -304,7 +254,7 @@ pub(super) mod tests {
             let mut check = check("GET", "/a", &[]);
             check.attributes.as_mut().unwrap().source =
                 Some(Peer { address: Some(Wrapped { address }), ..Peer::default() });
-            Words::read(check).unwrap().source
+            Words::try_from(check).unwrap().source
         };
         let socket = |text: &str| {
             from(Some(Address::SocketAddress(SocketAddress {
@@ -329,7 +279,7 @@ pub(super) mod tests {
             let mut check = check("POST", "/a", &headers);
             http(&mut check).raw_body = bytes.to_vec();
             http(&mut check).body = "{}".to_owned();
-            Words::read(check).unwrap().body
+            Words::try_from(check).unwrap().body
         };
         assert_eq!(body(&["false"], b"{}"), Some(b"{}".to_vec()));
         for told in [&["true"][..], &[], &["false", "false"], &["False"], &["false "], &[""]] {
@@ -344,7 +294,7 @@ pub(super) mod tests {
             let mut check = check("GET", "/a", &[]);
             let source = Peer { principal: principal.to_owned(), ..Peer::default() };
             check.attributes.as_mut().unwrap().source = Some(source);
-            Words::read(check).unwrap().peer
+            Words::try_from(check).unwrap().peer
         };
         assert_eq!(peer("spiffe://cluster/ns/a/sa/b").as_deref(), Some("spiffe://cluster/ns/a/sa/b"));
         assert_eq!(peer(""), None);
@@ -353,21 +303,21 @@ pub(super) mod tests {
     #[test]
     fn host_3_the_service_is_the_one_envoy_names() {
         let mut named = check("GET", "/a", &[("service", "evil")]);
-        assert_eq!(Words::read(named.clone()).unwrap().service, None);
+        assert_eq!(Words::try_from(named.clone()).unwrap().service, None);
         named
             .attributes
             .as_mut()
             .unwrap()
             .context_extensions
             .insert("service".to_owned(), "events".to_owned());
-        assert_eq!(Words::read(named).unwrap().service.as_deref(), Some("events"));
+        assert_eq!(Words::try_from(named).unwrap().service.as_deref(), Some("events"));
     }
 
     #[test]
     fn a_grpc_caller_is_who_envoy_takes_for_one() {
         let wants = |types: &[&str]| {
             let headers: Vec<_> = types.iter().map(|t| ("content-type", *t)).collect();
-            Words::read(check("POST", "/a", &headers)).unwrap().wants_grpc()
+            Words::try_from(check("POST", "/a", &headers)).unwrap().wants_grpc()
         };
         assert!(wants(&["application/grpc"]));
         assert!(wants(&["application/grpc+proto"]));

@@ -1,10 +1,8 @@
 //! The gRPC service: one check in, one complete answer out, whatever happens.
 //!
 //! A gRPC error would be a fault to Envoy, and `failure_mode_allow` opens the
-//! door to faults. So a check never ends in an error: panics and missed
-//! deadlines become denials with 503, which no setting of Envoy's opens.
+//! door to faults. So a check never ends in an error.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,152 +12,49 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::complete::Unreadable;
-use super::id::{DecisionId, Ids};
-use super::log;
-use super::metadata::metadata;
-use super::problem;
-use super::request::Words;
-use super::response;
-use super::verdict::{Judge, Verdict};
-use crate::denial::{Answer, Denials, Denied};
-use crate::engine::Reason;
+use super::request::Malformed;
+use super::response::response;
+use crate::gate::{Gate, Judge, Live, Words};
+use crate::words::Reason;
 
 /// What answers Envoy's checks.
 #[derive(Debug)]
-pub(super) struct Gate<J> {
-    judge: J,
-    denials: Arc<Denials>,
-    ids: Ids,
-    /// The longest a check may take, where Envoy sets no shorter deadline.
-    limit: Duration,
+pub(super) struct Checks<J = Arc<Live>> {
+    gate: Arc<Gate<J>>,
 }
 
-impl<J: Judge> Gate<J> {
-    pub(super) fn new(judge: J, denials: Arc<Denials>, limit: Duration) -> Self {
-        Self { judge, denials, ids: Ids::default(), limit }
+impl<J: Judge> Checks<J> {
+    pub(super) fn new(gate: Arc<Gate<J>>) -> Self {
+        Self { gate }
     }
 
     /// The answer to one encoded check, however little of it can be read.
     pub(super) fn answer_bytes(&self, check: &[u8]) -> Vec<u8> {
         match CheckRequest::decode(check) {
-            Ok(check) => self.answer(check, self.limit).encode_to_vec(),
+            Ok(check) => self.answer(check, None).encode_to_vec(),
             Err(_) => self.unreadable().encode_to_vec(),
         }
     }
 
     /// The answer to one check.
-    fn answer(&self, check: CheckRequest, budget: Duration) -> CheckResponse {
-        let (started, id) = (Instant::now(), self.ids.next());
-        let mut grpc = false;
-        // Unwinding leaves nothing half-done behind: a check only reads, and
-        // what it reads never changes.
-        let answer = catch_unwind(AssertUnwindSafe(|| {
-            let words = Words::read(check);
-            grpc = words.as_ref().is_ok_and(Words::wants_grpc);
-            let mut verdict = match &words {
-                Ok(words) => self.judge.judge(words),
-                Err(malformed) => Verdict::bare(Reason::RequestMalformed, malformed.as_str()),
-            };
-            if verdict.reason.is_allowed() && started.elapsed() >= budget {
-                // Envoy has given up or is about to. An allow that nobody
-                // waits for must not be one that somebody else is given.
-                verdict.reason = Reason::Overloaded;
-                verdict.detail = Some("the check took longer than its deadline".into());
-            }
-            let words = words.as_ref().ok();
-            let (response, status) = self.respond(id, &mut verdict, words, grpc);
-            log::decision(id, &verdict, status, words, started.elapsed());
-            response
-        }));
-        answer.unwrap_or_else(|_| {
-            let mut verdict = Verdict::bare(Reason::EngineError, "the check panicked");
-            self.respond_and_log(id, &mut verdict, grpc, started)
-        })
-    }
-
-    /// The answer about a request of which nothing can be said.
-    fn respond_and_log(
-        &self,
-        id: DecisionId,
-        verdict: &mut Verdict,
-        grpc: bool,
-        started: Instant,
-    ) -> CheckResponse {
-        let (response, status) = self.respond(id, verdict, None, grpc);
-        log::decision(id, verdict, status, None, started.elapsed());
-        response
-    }
-
-    /// The answer to a verdict, and its HTTP status. A verdict that can't be
-    /// carried out becomes a denial, here and in the log.
-    fn respond(
-        &self,
-        id: DecisionId,
-        verdict: &mut Verdict,
-        words: Option<&Words>,
-        grpc: bool,
-    ) -> (CheckResponse, u16) {
-        if verdict.reason.is_allowed() {
-            let changes = std::mem::take(&mut verdict.changes);
-            match response::allow(changes, describe(id, verdict)) {
-                Ok(response) => return (response, 200),
-                Err(_) => {
-                    verdict.reason = Reason::ValueUnsafe;
-                    verdict.detail = Some("a managed header was not safe to send".into());
-                }
-            }
-        }
-        let metadata = describe(id, verdict);
-        let id = id.to_string();
-        let pairs = words.map(Words::pairs).unwrap_or_default();
-        let request = words.map(|words| words.input(&pairs, 0));
-        let answer = self.denials.answer(Denied {
-            reason: verdict.reason,
-            id: &id,
-            request: request.as_ref(),
-            service: verdict.service.as_deref(),
-            route: verdict.route.as_deref(),
-            user: verdict.user.as_deref(),
-            missing: &verdict.missing,
-            methods: verdict.methods,
-        });
-        let response = match &answer {
-            Answer::Login(location) => response::redirect(location, metadata),
-            Answer::Refuse(told) => {
-                response::deny(problem::denial(told, &id, verdict.required.as_ref(), grpc), metadata)
-            }
-        };
-        (response, answer.status())
+    fn answer(&self, check: CheckRequest, deadline: Option<Duration>) -> CheckResponse {
+        let read = || Words::try_from(check).map_err(Malformed::as_str);
+        response(self.gate.answer(read, Instant::now(), deadline))
     }
 }
 
-impl<J: Judge> Unreadable for Gate<J> {
+impl<J: Judge> Unreadable for Checks<J> {
     fn unreadable(&self) -> CheckResponse {
-        let (started, id) = (Instant::now(), self.ids.next());
-        let mut verdict = Verdict::bare(Reason::RequestMalformed, "the check can't be read, or is too large");
-        self.respond_and_log(id, &mut verdict, false, started)
+        let why = "the check can't be read, or is too large";
+        response(self.gate.refuse(Reason::RequestMalformed, why, Instant::now()))
     }
-}
-
-fn describe(id: DecisionId, verdict: &Verdict) -> envoy_types::pb::google::protobuf::Struct {
-    let id = id.to_string();
-    metadata([
-        ("reason", Some(verdict.reason.as_str())),
-        ("decision_id", Some(id.as_str())),
-        ("service", verdict.service.as_deref()),
-        ("route", verdict.route.as_deref()),
-        ("user", verdict.user.as_deref()),
-        ("revision", verdict.revision.as_deref()),
-    ])
 }
 
 #[tonic::async_trait]
-impl<J: Judge> Authorization for Gate<J> {
+impl<J: Judge> Authorization for Checks<J> {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let timeout = request.metadata().get("grpc-timeout").and_then(|t| timeout(t.as_encoded_bytes()));
-        // A tenth is kept for the way back.
-        let budget = timeout.map_or(self.limit, |t| self.limit.min(t - t / 10));
-        Ok(Response::new(self.answer(request.into_inner(), budget)))
+        Ok(Response::new(self.answer(request.into_inner(), timeout)))
     }
 }
 

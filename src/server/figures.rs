@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::envoy::Live;
+use crate::gate::Live;
 use crate::identity::Counts;
 
 /// How often the numbers are told, where they have changed.

@@ -59,7 +59,7 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
 }
 
 async fn start(ready: startup::Start) -> Result<(), String> {
-    let startup::Start { listen, policy, denials, reloader, upkeep, warnings } = ready;
+    let startup::Start { listen, policy, gate, telemetry: _, reloader, upkeep, warnings } = ready;
     for Findings { report, sources } in &warnings {
         for line in render(report, sources, Format::Short).lines() {
             tracing::warn!(finding = line, "worth a look");
@@ -71,5 +71,5 @@ async fn start(ready: startup::Start) -> Result<(), String> {
     let bound = listen::bind(&listen.grpc)?;
     let (keys, ready) = keep(upkeep, SystemClock::new())?;
     let tasks = run::Tasks { keys, reload: reload::keep(reloader, asked)? };
-    run::run(bound, policy, denials, (tasks, ready), signals).await
+    run::run(bound, policy, gate, (tasks, ready), signals).await
 }

@@ -18,7 +18,8 @@ use super::source::{Found, Source};
 use super::startup::Findings;
 use crate::compile::Index;
 use crate::diag::{Format, render};
-use crate::envoy::{Live, Snapshot};
+use crate::gate::{Live, Snapshot};
+use crate::telemetry::Telemetry;
 
 /// How often the directory is looked at, and the least share of the time in
 /// which it is not: a huge or slow directory is looked at less often.
@@ -60,6 +61,7 @@ pub struct Reloads {
 pub(super) struct Reloader {
     source: Source,
     live: Arc<Live>,
+    telemetry: Arc<Telemetry>,
     allow_shrink: bool,
     /// The directory when its files were last read.
     seen: Listing,
@@ -106,7 +108,13 @@ impl Reloading {
 impl Reloader {
     /// Reloads what `source` gives into `live`; `seen` is how its directory
     /// looked before the policy that is there now was read.
-    pub(super) fn new(source: Source, live: Arc<Live>, seen: Listing, allow_shrink: bool) -> Self {
+    pub(super) fn new(
+        source: Source,
+        live: Arc<Live>,
+        telemetry: Arc<Telemetry>,
+        seen: Listing,
+        allow_shrink: bool,
+    ) -> Self {
         let now = SystemTime::now();
         let reloads = Reloads {
             generation: 1,
@@ -118,7 +126,7 @@ impl Reloader {
             last_error: None,
         };
         let (again, reloads) = (Some(Instant::now() + AGAIN), Arc::new(Mutex::new(reloads)));
-        Self { source, live, allow_shrink, seen, again, retired: None, reloads }
+        Self { source, live, telemetry, allow_shrink, seen, again, retired: None, reloads }
     }
 
     /// Reads the policy if its files have changed, or somebody asked for it.
@@ -212,7 +220,8 @@ impl Reloader {
 
     fn replace(&mut self, current: &Arc<Snapshot>, index: Index, took: Duration) {
         let plan = self.source.plan(&index);
-        let next = current.successor(index, plan);
+        let meters = self.telemetry.metrics().meters(&index);
+        let next = current.successor(index, plan, meters);
         let index = next.index();
         let (revision, before) = (Arc::clone(index.revision()), Arc::clone(current.index().revision()));
         let (services, routes, roles) =

@@ -16,8 +16,8 @@ use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
 use super::reload::Reloading;
 use super::signals::Stops;
-use crate::denial::Denials;
-use crate::envoy::{self, Live};
+use crate::envoy;
+use crate::gate::{Gate, Live};
 
 /// How many checks Envoy may have open on one connection. Envoy's own limit
 /// for a whole cluster is 1024 unless it is raised.
@@ -59,11 +59,11 @@ impl Tasks {
 pub(super) async fn run(
     bound: Bound,
     policy: Arc<Live>,
-    denials: Arc<Denials>,
+    gate: Arc<Gate>,
     tasks: (Tasks, Ready),
     stops: impl Stops,
 ) -> Result<(), String> {
-    let (health, router) = router(Arc::clone(&policy), denials)?;
+    let (health, router) = router(gate)?;
     let (address, revision) = (bound.address(), policy.current().index().revision().clone());
     let listening = move || {
         tracing::info!(
@@ -82,7 +82,7 @@ pub(super) async fn run(
     }
 }
 
-fn router(policy: Arc<Live>, denials: Arc<Denials>) -> Result<(HealthReporter, Router), String> {
+fn router(gate: Arc<Gate>) -> Result<(HealthReporter, Router), String> {
     let (health, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -96,7 +96,7 @@ fn router(policy: Arc<Live>, denials: Arc<Denials>) -> Result<(HealthReporter, R
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
         .timeout(REQUEST)
-        .add_service(envoy::service(policy, denials))
+        .add_service(envoy::service(gate))
         .add_service(health_service.max_decoding_message_size(MAX_ASIDE_BYTES))
         .add_service(reflection().build_v1().map_err(fail)?.max_decoding_message_size(MAX_ASIDE_BYTES))
         .add_service(reflection().build_v1alpha().map_err(fail)?.max_decoding_message_size(MAX_ASIDE_BYTES));

@@ -10,8 +10,9 @@ use crate::compile;
 use crate::config::{Config, Listeners};
 use crate::denial::Denials;
 use crate::diag::{Report, Sources};
-use crate::envoy::{Live, Snapshot};
+use crate::gate::{Gate, Live, Snapshot};
 use crate::identity::{Upkeep, Verifier};
+use crate::telemetry::Telemetry;
 
 /// What was found in one set of files.
 #[derive(Debug)]
@@ -26,8 +27,11 @@ pub struct Findings {
 pub(super) struct Start {
     pub(super) listen: Listeners,
     pub(super) policy: Arc<Live>,
-    /// What denied callers are told.
-    pub(super) denials: Arc<Denials>,
+    /// What answers for it.
+    pub(super) gate: Arc<Gate>,
+    /// What it tells.
+    #[expect(dead_code, reason = "read by the admin listener")]
+    pub(super) telemetry: Arc<Telemetry>,
     /// What brings changed policies into force.
     pub(super) reloader: Reloader,
     /// What the keys need.
@@ -61,11 +65,21 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         {
             let upkeep = verifier.take_upkeep();
             let plan = source.plan(&index);
-            let policy = Arc::new(Live::new(Snapshot::new(index, verifier, plan)));
+            let telemetry = Arc::new(Telemetry::default());
+            let meters = telemetry.metrics().meters(&index);
+            let policy = Arc::new(Live::new(Snapshot::new(index, verifier, plan, meters)));
+            let denials = Arc::new(Denials::new(&deny));
             Ok(Start {
                 listen,
-                reloader: Reloader::new(source, Arc::clone(&policy), listing, reload.allow_shrink),
-                denials: Arc::new(Denials::new(&deny)),
+                reloader: Reloader::new(
+                    source,
+                    Arc::clone(&policy),
+                    Arc::clone(&telemetry),
+                    listing,
+                    reload.allow_shrink,
+                ),
+                gate: Arc::new(Gate::new(Arc::clone(&policy), denials, Arc::clone(&telemetry))),
+                telemetry,
                 upkeep,
                 policy,
                 warnings: findings,

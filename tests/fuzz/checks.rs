@@ -11,9 +11,10 @@ use doorward::config::Config;
 use doorward::denial::Denials;
 use doorward::diag::{Format, Report, Sources, render};
 use doorward::engine::HeaderPlan;
-use doorward::envoy::{Live, Snapshot};
+use doorward::gate::{Gate, Live, Snapshot};
 use doorward::identity::Verifier;
 use doorward::policy::{RequestPath, decode_segment, read_texts};
+use doorward::telemetry::Telemetry;
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use prost::Message;
@@ -81,7 +82,7 @@ pub(crate) fn check(data: &[u8]) {
 
 /// The same; tells where the caller is sent.
 pub(crate) fn location(data: &[u8]) -> Option<String> {
-    let answer = doorward::envoy::answer(live(), denials(), data);
+    let answer = doorward::envoy::answer(gate(), data);
     let answer = CheckResponse::decode(answer.as_slice()).expect("an answer is protobuf");
     let code = answer.status.expect("an answer has a status").code;
     match answer.http_response {
@@ -116,7 +117,7 @@ pub(crate) fn location(data: &[u8]) -> Option<String> {
 
 /// Whether a check is answered with an allow.
 pub(crate) fn allows(data: &[u8]) -> bool {
-    let answer = doorward::envoy::answer(live(), denials(), data);
+    let answer = doorward::envoy::answer(gate(), data);
     let answer = CheckResponse::decode(answer.as_slice()).expect("an answer is protobuf");
     answer.status.expect("an answer has a status").code == 0
 }
@@ -137,11 +138,6 @@ fn config() -> Config {
     config.unwrap_or_else(|| panic!("{}", render(&report, &sources, Format::Short)))
 }
 
-fn denials() -> &'static Arc<Denials> {
-    static DENIALS: OnceLock<Arc<Denials>> = OnceLock::new();
-    DENIALS.get_or_init(|| Arc::new(Denials::new(&config().deny)))
-}
-
 fn load_verifier() -> Verifier {
     let mut report = Report::default();
     Verifier::load(&config().identity, &fixture(), &secret, &mut report).expect("the fixture's keys")
@@ -152,14 +148,17 @@ fn verifier() -> &'static Verifier {
     VERIFIER.get_or_init(load_verifier)
 }
 
-fn live() -> &'static Arc<Live> {
-    static LIVE: OnceLock<Arc<Live>> = OnceLock::new();
-    LIVE.get_or_init(|| {
+fn gate() -> &'static Arc<Gate> {
+    static GATE: OnceLock<Arc<Gate>> = OnceLock::new();
+    GATE.get_or_init(|| {
         let (index, sources, report) = doorward::compile::load(&fixture().join("policies"));
         let index = index.unwrap_or_else(|| panic!("{}", render(&report, &sources, Format::Short)));
         let (sources, mut report) = (Sources::default(), Report::default());
         let headers = upstream_headers(&config().upstream_headers, &sources, &mut report).unwrap();
         let plan = HeaderPlan::new(&headers, &index);
-        Arc::new(Live::new(Snapshot::new(index, load_verifier(), plan)))
+        let telemetry = Arc::new(Telemetry::default());
+        let meters = telemetry.metrics().meters(&index);
+        let live = Arc::new(Live::new(Snapshot::new(index, load_verifier(), plan, meters)));
+        Arc::new(Gate::new(live, Arc::new(Denials::new(&config().deny)), telemetry))
     })
 }

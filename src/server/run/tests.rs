@@ -68,7 +68,7 @@ impl Running {
         let (keys, is_ready) = keep(ready.upkeep, SystemClock::new()).unwrap();
         let (ask, asked) = std::sync::mpsc::channel();
         let tasks = Tasks { keys, reload: reload::keep(ready.reloader, asked).unwrap() };
-        let server = tokio::spawn(run(bound, ready.policy, ready.denials, (tasks, is_ready), stops));
+        let server = tokio::spawn(run(bound, ready.policy, ready.gate, (tasks, is_ready), stops));
         Self { address, stop, server, folder, _ask: ask }
     }
 

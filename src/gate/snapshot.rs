@@ -9,11 +9,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 
 use super::problem::{Names, Required};
-use super::request::Words;
 use super::verdict::{Judge, Verdict};
+use super::words::Words;
 use crate::compile::Index;
 use crate::engine::{Decision, HeaderPlan, Held, Missing, Prepared, Principal, Reason, decide};
 use crate::identity::{Remembered, TokenCache, Verifier};
+use crate::telemetry::{Keep, Meters};
 
 /// Policy, keys and managed headers that belong together, and what they make
 /// of the tokens that were verified under them. Another policy is another
@@ -23,6 +24,7 @@ pub struct Snapshot {
     index: Index,
     verifier: Arc<Verifier>,
     headers: HeaderPlan,
+    meters: Meters,
     callers: TokenCache<Caller>,
 }
 
@@ -41,19 +43,19 @@ impl Remembered for Caller {
 
 impl Snapshot {
     /// A snapshot of these.
-    pub fn new(index: Index, verifier: Verifier, headers: HeaderPlan) -> Self {
-        Self::with(index, Arc::new(verifier), headers)
+    pub fn new(index: Index, verifier: Verifier, headers: HeaderPlan, meters: Meters) -> Self {
+        Self::with(index, Arc::new(verifier), headers, meters)
     }
 
     /// A snapshot of another policy. The keys stay the same object: what is
     /// fetched for this snapshot reaches the other too.
-    pub fn successor(&self, index: Index, headers: HeaderPlan) -> Self {
-        Self::with(index, Arc::clone(&self.verifier), headers)
+    pub fn successor(&self, index: Index, headers: HeaderPlan, meters: Meters) -> Self {
+        Self::with(index, Arc::clone(&self.verifier), headers, meters)
     }
 
-    fn with(index: Index, verifier: Arc<Verifier>, headers: HeaderPlan) -> Self {
+    fn with(index: Index, verifier: Arc<Verifier>, headers: HeaderPlan, meters: Meters) -> Self {
         let callers = verifier.new_cache();
-        Self { index, verifier, headers, callers }
+        Self { index, verifier, headers, meters, callers }
     }
 
     /// The policy.
@@ -66,8 +68,8 @@ impl Snapshot {
         &self.verifier
     }
 
-    fn judge(&self, words: &Words, clock: impl FnOnce() -> SystemTime) -> Verdict {
-        let Self { index, verifier, headers, callers } = self;
+    pub(crate) fn judge(&self, words: &Words, keep: Keep, clock: impl FnOnce() -> SystemTime) -> Verdict {
+        let Self { index, verifier, headers, meters, callers } = self;
         let pairs = words.pairs();
         let Some(now) = seconds(clock()) else {
             return Verdict::bare(Reason::EngineError, "the clock stands before 1970");
@@ -87,16 +89,23 @@ impl Snapshot {
             Ok(Arc::clone(&caller.insert(known).principal))
         });
         let mut verdict = self.in_names(&decision);
+        verdict.now = now;
+        verdict.meter = meters.of(decision.service, decision.route).cloned();
         if decision.reason.is_allowed() {
             let prepared = caller.as_ref().and_then(|caller| caller.headers.as_ref());
             match headers.changes(prepared, index, &decision, &input) {
                 Ok(changes) => verdict.changes = changes,
                 Err(fault) => {
-                    verdict.reason = Reason::ValueUnsafe;
-                    verdict.detail = Some(format!("{}: {}", fault.header, fault.why).into());
+                    verdict.refuse(Reason::ValueUnsafe, format!("{}: {}", fault.header, fault.why));
                 }
             }
         }
+        if keep.keeps(verdict.reason)
+            && let Some(held) = decision.held(index)
+        {
+            verdict.roles = held.roles();
+        }
+        verdict.caller = decision.principal;
         verdict
     }
 
@@ -107,7 +116,6 @@ impl Snapshot {
             service: decision.service.and_then(|id| index.service(id)).map(|s| s.name.clone()),
             route: decision.route.and_then(|id| index.route(id)).map(|r| r.text.clone()),
             place: decision.place(index).cloned(),
-            user: decision.principal.as_ref().map(|p| p.subject().user.as_str().into()),
             revision: Some(index.revision().clone()),
             required: decision.required(index).map(|required| {
                 let names = required.names.into_iter().map(str::to_owned).collect();
@@ -148,11 +156,8 @@ impl Live {
 }
 
 impl Judge for Arc<Live> {
-    fn judge(&self, words: &Words) -> Verdict {
+    fn judge(&self, words: &Words, keep: Keep) -> Verdict {
         // INVARIANT: the only load of a check.
-        self.0.load().judge(words, SystemTime::now)
+        self.0.load().judge(words, keep, SystemTime::now)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,11 +4,7 @@
 //! A line holds the words of the decision and the request line without its
 //! query, cut short. It never holds a header, a body or any part of a token.
 
-use std::time::Duration;
-
-use super::id::DecisionId;
-use super::request::Words;
-use super::verdict::Verdict;
+use super::record::Record;
 
 /// The `target` of the lines, for filters such as `doorward::decision=debug`.
 const TARGET: &str = "doorward::decision";
@@ -17,32 +13,27 @@ const TARGET: &str = "doorward::decision";
 const LONGEST: usize = 256;
 
 /// Writes the line of a decision.
-pub(super) fn decision(
-    id: DecisionId,
-    verdict: &Verdict,
-    status: u16,
-    words: Option<&Words>,
-    took: Duration,
-) {
-    let Verdict { reason, detail, service, route, place, user, revision, .. } = verdict;
+pub(super) fn decision(record: &Record<'_>) {
+    let Record { id, reason, status, detail, service, route, place, revision, caller, request, took, .. } =
+        *record;
     macro_rules! line {
         ($level:ident, $message:literal) => {
             tracing::$level!(
                 target: TARGET,
-                decision_id = %id,
+                decision_id = id,
                 reason = reason.as_str(),
                 status,
-                service = service.as_deref(),
-                route = route.as_deref(),
-                method = words.map(|w| cut(&w.method)),
-                host = words.map(|w| cut(&w.host)),
-                path = words.map(|w| cut(w.path.split('?').next().unwrap_or_default())),
-                source = words.and_then(|w| w.source).map(tracing::field::display),
-                peer = words.and_then(|w| w.peer.as_deref()).map(cut),
-                user = user.as_deref().map(cut),
-                place = place.as_ref().map(tracing::field::display),
-                revision = revision.as_deref(),
-                detail = detail.as_deref(),
+                service,
+                route,
+                method = request.map(|r| cut(r.method)),
+                host = request.map(|r| cut(r.host)),
+                path = request.map(|r| cut(r.path.split('?').next().unwrap_or_default())),
+                source = request.and_then(|r| r.source).map(tracing::field::display),
+                peer = request.and_then(|r| r.peer).map(cut),
+                user = caller.map(|c| cut(&c.user)),
+                place = place.map(tracing::field::display),
+                revision,
+                detail,
                 duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
                 $message
             )

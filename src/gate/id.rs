@@ -9,6 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct DecisionId(u128);
 
+impl DecisionId {
+    /// Its bits, each as likely 0 as 1.
+    pub(super) fn bits(self) -> u128 {
+        self.0
+    }
+}
+
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)

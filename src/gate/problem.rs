@@ -8,17 +8,17 @@
 
 use serde::Serialize;
 
-use super::response::Denial;
+use super::answer::Denial;
 use crate::denial::Told;
 use crate::engine::Reason;
 
 /// What a route requires of those who call it, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
-pub(super) struct Required {
+pub(crate) struct Required {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) roles: Option<Names>,
+    pub(crate) roles: Option<Names>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) codes: Option<Names>,
+    pub(crate) codes: Option<Names>,
 }
 
 impl Required {
@@ -39,7 +39,7 @@ impl Required {
 /// Any one of several, or all of them; written as in a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Names {
+pub(crate) enum Names {
     Any(Vec<String>),
     All(Vec<String>),
 }
@@ -65,7 +65,7 @@ struct Problem<'a> {
 const LONGEST: usize = 2048;
 
 /// The answer to a denied request, for whoever Envoy takes the caller for.
-pub(super) fn denial(told: &Told<'_>, id: &str, required: Option<&Required>, grpc: bool) -> Denial {
+pub(crate) fn denial(told: &Told<'_>, id: &str, required: Option<&Required>, grpc: bool) -> Denial {
     let required = required.filter(|required| told.requirement && required.len() <= LONGEST);
     if grpc { text(told, id, required) } else { json(told, id, required) }
 }
@@ -85,7 +85,7 @@ fn text(told: &Told<'_>, id: &str, required: Option<&Required>) -> Denial {
     // A title is no sentence, and others may follow.
     let stop = if words.ends_with(char::is_alphanumeric) { "." } else { "" };
     let body = format!("{word}{words}{stop}{required}{link} [decision {id}]");
-    Denial { refusal: *refusal, headers, body }
+    Denial::refuse(*refusal, headers, body)
 }
 
 fn json(told: &Told<'_>, id: &str, required: Option<&Required>) -> Denial {
@@ -122,7 +122,7 @@ fn json(told: &Told<'_>, id: &str, required: Option<&Required>) -> Denial {
     };
     // Strings and numbers always serialise; an empty body denies all the same.
     let body = serde_json::to_string(&problem).unwrap_or_default();
-    Denial { refusal: *refusal, headers, body }
+    Denial::refuse(*refusal, headers, body)
 }
 
 /// The requirement in one line for a gRPC caller.
@@ -144,7 +144,6 @@ mod tests {
     use crate::denial::{Answer, Denials, Denied};
     use crate::engine::Missing;
     use crate::policy::MethodSet;
-    use crate::words::Refusal;
     use serde_json::Value;
 
     const ID: &str = "0123456789abcdef0123456789abcdef";
@@ -175,7 +174,7 @@ mod tests {
     }
 
     fn header<'a>(denial: &'a Denial, name: &str) -> Option<&'a str> {
-        denial.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
+        denial.headers().iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
     }
 
     fn denials() -> impl Iterator<Item = Reason> {
@@ -186,12 +185,12 @@ mod tests {
     fn every_denial_is_problem_json_with_its_own_status() {
         for reason in denials() {
             let denial = usual(reason);
-            let body: Value = serde_json::from_str(&denial.body).unwrap();
+            let body: Value = serde_json::from_str(denial.body()).unwrap();
             assert_eq!(body["type"], format!("urn:doorward:reason:{}", reason.public_word()));
             assert_eq!(body["reason"], reason.public_word());
             assert_eq!(body["status"], reason.status());
             assert_eq!(body["decision_id"], ID);
-            assert_eq!(denial.refusal.http(), reason.status());
+            assert_eq!(denial.status(), reason.status());
             assert_eq!(header(&denial, "content-type"), Some("application/problem+json"));
             assert_eq!(header(&denial, "cache-control"), Some("no-store"));
             for text in ["title", "detail"] {
@@ -208,8 +207,8 @@ mod tests {
         let expected = "{\"type\":\"urn:doorward:reason:token_expired\",\"title\":\"Token expired\",\"status\":401,\
                         \"reason\":\"token_expired\",\"detail\":\"The token has expired.\",\
                         \"decision_id\":\"0123456789abcdef0123456789abcdef\"}";
-        assert_eq!(denial.body, expected);
-        let names: Vec<_> = denial.headers.iter().map(|(name, _)| *name).collect();
+        assert_eq!(denial.body(), expected);
+        let names: Vec<_> = denial.headers().iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["www-authenticate", "content-type", "cache-control"]);
     }
 
@@ -247,7 +246,8 @@ mod tests {
             roles: Some(Names::Any(vec!["admin".into(), "organizer".into()])),
             codes: Some(Names::All(vec!["event:read".into()])),
         };
-        let told = |grpc| told(&Deny::default(), denied(Reason::RoleMissing), Some(&required), grpc).body;
+        let told =
+            |grpc| told(&Deny::default(), denied(Reason::RoleMissing), Some(&required), grpc).into_parts().1;
         let body: Value = serde_json::from_str(&told(false)).unwrap();
         let expected =
             serde_json::json!({"roles": {"any": ["admin", "organizer"]}, "codes": {"all": ["event:read"]}});
@@ -260,7 +260,8 @@ mod tests {
     fn a_requirement_that_is_too_long_to_tell_is_left_out_whole() {
         let names = vec!["a-role-with-a-long-name".to_owned(); 100];
         let required = Required::of(Reason::RoleMissing, Names::Any(names));
-        let told = |grpc| told(&Deny::default(), denied(Reason::RoleMissing), Some(&required), grpc).body;
+        let told =
+            |grpc| told(&Deny::default(), denied(Reason::RoleMissing), Some(&required), grpc).into_parts().1;
         let body: Value = serde_json::from_str(&told(false)).unwrap();
         assert_eq!(body.get("required"), None);
         assert!(told(true).len() < 200);
@@ -279,8 +280,8 @@ mod tests {
             };
             assert_eq!(header(&denial, "grpc-status"), Some(expected), "{reason:?}");
             assert_eq!(header(&denial, "content-type"), None, "envoy sets it");
-            assert!(denial.body.starts_with(reason.public_word()), "{}", denial.body);
-            assert!(denial.body.bytes().all(|b| matches!(b, b' '..=b'~')) && denial.body.len() < 200);
+            assert!(denial.body().starts_with(reason.public_word()), "{}", denial.body());
+            assert!(denial.body().bytes().all(|b| matches!(b, b' '..=b'~')) && denial.body().len() < 200);
         }
     }
 
@@ -304,23 +305,22 @@ mod tests {
             });
             let all: Vec<Denial> = all.collect();
             for denial in &all {
-                let same: Vec<_> = all.iter().filter(|other| other.refusal == denial.refusal).collect();
+                let same: Vec<_> = all.iter().filter(|other| other.status() == denial.status()).collect();
                 assert!(same.iter().all(|other| *other == denial), "{denial:?}");
                 assert_eq!(header(denial, "allow"), None);
-                assert_ne!(denial.refusal, Refusal::MethodNotAllowed);
+                assert_ne!(denial.status(), 405);
                 let challenge = header(denial, "www-authenticate");
-                let expected =
-                    (denial.refusal == Refusal::Unauthorized).then_some("Bearer realm=\"doorward\"");
+                let expected = (denial.status() == 401).then_some("Bearer realm=\"doorward\"");
                 assert_eq!(challenge, expected);
             }
         }
         let body: Value =
-            serde_json::from_str(&told(&deny, denied(Reason::RoleMissing), Some(&required), false).body)
+            serde_json::from_str(told(&deny, denied(Reason::RoleMissing), Some(&required), false).body())
                 .unwrap();
         let expected = serde_json::json!(
             {"type": "about:blank", "title": "Forbidden", "status": 403, "decision_id": ID});
         assert_eq!(body, expected);
-        let text = told(&deny, denied(Reason::RoleMissing), Some(&required), true).body;
+        let text = told(&deny, denied(Reason::RoleMissing), Some(&required), true).into_parts().1;
         assert_eq!(text, format!("Forbidden. [decision {ID}]"));
     }
 

@@ -1,0 +1,180 @@
+//! The gate itself: asks the judge, whatever the judge does, and answers.
+//!
+//! A proxy takes an error for a fault, and may be told to open the door to
+//! faults. So asking never ends in an error: panics and missed deadlines become
+//! denials with 503.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::answer::{Allow, Answer, Denial, Outcome};
+use super::id::Ids;
+use super::problem;
+use super::snapshot::Live;
+use super::verdict::{Judge, Verdict};
+use super::words::Words;
+use crate::denial::{self, Denials, Denied};
+use crate::engine::Reason;
+use crate::telemetry::{Keep, Record, Telemetry};
+use crate::words::Refusal;
+
+/// The longest a check may take, where the proxy sets no shorter deadline.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// What answers for the policy in force.
+#[derive(Debug)]
+pub struct Gate<J = Arc<Live>> {
+    judge: J,
+    denials: Arc<Denials>,
+    telemetry: Arc<Telemetry>,
+    ids: Ids,
+    limit: Duration,
+}
+
+impl Gate {
+    /// A gate that decides by the policy in force, tells denied callers these
+    /// words, and everything to `telemetry`.
+    pub fn new(policy: Arc<Live>, denials: Arc<Denials>, telemetry: Arc<Telemetry>) -> Self {
+        Self::with(policy, denials, telemetry, LIMIT)
+    }
+}
+
+#[expect(private_bounds, reason = "judges other than the policy are for tests")]
+impl<J: Judge> Gate<J> {
+    pub(crate) fn with(judge: J, denials: Arc<Denials>, telemetry: Arc<Telemetry>, limit: Duration) -> Self {
+        Self { judge, denials, telemetry, ids: Ids::default(), limit }
+    }
+
+    /// The answer to a request that arrived at `arrived`. `read` gives its
+    /// words, or says why it has none; `deadline` is how long the proxy waits.
+    pub(crate) fn answer(
+        &self,
+        read: impl FnOnce() -> Result<Words, &'static str>,
+        arrived: Instant,
+        deadline: Option<Duration>,
+    ) -> Answer {
+        let _in_flight = self.telemetry.metrics().begin();
+        // A tenth is kept for the way back.
+        let budget = deadline.map_or(self.limit, |t| self.limit.min(t - t / 10));
+        let id = self.ids.next();
+        let keep = self.telemetry.keep(id.bits());
+        let asked = Asked { id: &id.to_string(), keep, arrived };
+        let mut grpc = false;
+        // Unwinding leaves nothing half-done behind: a check only reads, and
+        // what it reads never changes.
+        let answer = catch_unwind(AssertUnwindSafe(|| {
+            let words = read();
+            grpc = words.as_ref().is_ok_and(Words::wants_grpc);
+            let mut verdict = match &words {
+                Ok(words) => self.judge.judge(words, keep),
+                Err(why) => Verdict::bare(Reason::RequestMalformed, why),
+            };
+            if verdict.reason.is_allowed() && arrived.elapsed() >= budget {
+                // The proxy has given up or is about to. An allow that nobody
+                // waits for must not be one that somebody else is given.
+                verdict.refuse(Reason::Overloaded, "the check took longer than its deadline");
+            }
+            self.respond(asked, verdict, words.as_ref().ok(), grpc)
+        }));
+        answer.unwrap_or_else(|_| self.bare(asked, Reason::EngineError, "the check panicked", grpc))
+    }
+
+    /// The answer to a request of which nothing is known.
+    pub(crate) fn refuse(&self, reason: Reason, why: &'static str, arrived: Instant) -> Answer {
+        let id = self.ids.next();
+        let keep = self.telemetry.keep(id.bits());
+        self.bare(Asked { id: &id.to_string(), keep, arrived }, reason, why, false)
+    }
+
+    fn bare(&self, asked: Asked<'_>, reason: Reason, why: &'static str, grpc: bool) -> Answer {
+        let answer = || self.respond(asked, Verdict::bare(reason, why), None, grpc);
+        catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| Answer {
+            outcome: Outcome::Deny(Denial::refuse(Refusal::ServiceUnavailable, Vec::new(), String::new())),
+            described: Vec::new(),
+        })
+    }
+
+    /// The answer to a verdict, told as it is given. A verdict that can't be
+    /// carried out becomes a denial.
+    fn respond(&self, asked: Asked<'_>, mut verdict: Verdict, words: Option<&Words>, grpc: bool) -> Answer {
+        let pairs = words.map(Words::pairs).unwrap_or_default();
+        let request = words.map(|words| words.input(&pairs, verdict.now));
+        let changes = std::mem::take(&mut verdict.changes);
+        let allow = verdict.reason.is_allowed().then(|| Allow::new(changes));
+        let outcome = match allow {
+            Some(Ok(allow)) => Outcome::Allow(allow),
+            Some(Err(_)) => {
+                verdict.refuse(Reason::ValueUnsafe, "a managed header was not safe to send");
+                Outcome::Deny(self.denial(asked.id, &verdict, request.as_ref(), grpc))
+            }
+            None => Outcome::Deny(self.denial(asked.id, &verdict, request.as_ref(), grpc)),
+        };
+        let status = match &outcome {
+            Outcome::Allow(_) => 200,
+            Outcome::Deny(denial) => denial.status(),
+        };
+        self.telemetry.decided(
+            &Record {
+                id: asked.id,
+                reason: verdict.reason,
+                status,
+                detail: verdict.detail.as_deref(),
+                service: verdict.service.as_deref(),
+                route: verdict.route.as_deref(),
+                meter: verdict.meter.as_deref(),
+                place: verdict.place.as_ref(),
+                revision: verdict.revision.as_deref(),
+                caller: verdict.caller.as_ref().map(|caller| caller.subject()),
+                roles: &verdict.roles,
+                request: request.as_ref(),
+                took: asked.arrived.elapsed(),
+            },
+            asked.keep,
+        );
+        Answer { outcome, described: describe(asked.id, &verdict) }
+    }
+
+    fn denial(
+        &self,
+        id: &str,
+        verdict: &Verdict,
+        request: Option<&crate::engine::Input<'_>>,
+        grpc: bool,
+    ) -> Denial {
+        let answer = self.denials.answer(Denied {
+            reason: verdict.reason,
+            id,
+            request,
+            service: verdict.service.as_deref(),
+            route: verdict.route.as_deref(),
+            user: verdict.user(),
+            missing: &verdict.missing,
+            methods: verdict.methods,
+        });
+        match &answer {
+            denial::Answer::Login(location) => Denial::redirect(location),
+            denial::Answer::Refuse(told) => problem::denial(told, id, verdict.required.as_ref(), grpc),
+        }
+    }
+}
+
+/// One question, as the gate knows it.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    id: &'a str,
+    keep: Keep,
+    arrived: Instant,
+}
+
+fn describe(id: &str, verdict: &Verdict) -> Vec<(&'static str, String)> {
+    let fields = [
+        ("reason", Some(verdict.reason.as_str())),
+        ("decision_id", Some(id)),
+        ("service", verdict.service.as_deref()),
+        ("route", verdict.route.as_deref()),
+        ("user", verdict.user()),
+        ("revision", verdict.revision.as_deref()),
+    ];
+    fields.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect()
+}

@@ -1,0 +1,97 @@
+//! What became of a request, in names: all that the answer and the records of
+//! it need.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::problem::Required;
+use super::words::Words;
+use crate::diag::Place;
+use crate::engine::{HeaderChanges, Missing, Principal, Reason};
+use crate::policy::MethodSet;
+use crate::telemetry::{Keep, Meter};
+
+/// One decision. Everything but the reason is there only as far as the
+/// decision got.
+#[derive(Debug, Clone)]
+pub(crate) struct Verdict {
+    pub(crate) reason: Reason,
+    /// For the log alone: what exactly was wrong. Never words of a token.
+    pub(crate) detail: Option<Cow<'static, str>>,
+    pub(crate) service: Option<Arc<str>>,
+    /// As the policy writes it, such as `GET /events/{id}`.
+    pub(crate) route: Option<Arc<str>>,
+    /// The file and line that decided.
+    pub(crate) place: Option<Place>,
+    pub(crate) caller: Option<Arc<Principal>>,
+    /// The roles in force, the primary one first; where they are to be told.
+    pub(crate) roles: Vec<Arc<str>>,
+    /// Where to count the decision.
+    pub(crate) meter: Option<Arc<Meter>>,
+    /// When it was decided: seconds since 1970, UTC.
+    pub(crate) now: u64,
+    /// Of the policy that decided.
+    pub(crate) revision: Option<Arc<str>>,
+    pub(crate) required: Option<Required>,
+    /// What the caller lacks of it.
+    pub(crate) missing: Missing,
+    /// The methods of a path that does not take the request's.
+    pub(crate) methods: MethodSet,
+    /// What an allow does to the request's headers.
+    pub(crate) changes: HeaderChanges,
+}
+
+impl Verdict {
+    /// A denial about which nothing is known but its reason and a few words.
+    pub(crate) fn bare(reason: Reason, detail: &'static str) -> Self {
+        Self { detail: Some(detail.into()), ..Self::of(reason) }
+    }
+
+    /// A decision about which nothing is known but its reason.
+    pub(crate) fn of(reason: Reason) -> Self {
+        Self {
+            reason,
+            detail: None,
+            service: None,
+            route: None,
+            place: None,
+            caller: None,
+            roles: Vec::new(),
+            meter: None,
+            now: 0,
+            revision: None,
+            required: None,
+            missing: Missing::default(),
+            methods: MethodSet::default(),
+            changes: HeaderChanges::default(),
+        }
+    }
+
+    /// Makes a denial of it.
+    pub(crate) fn refuse(&mut self, reason: Reason, detail: impl Into<Cow<'static, str>>) {
+        self.reason = reason;
+        self.detail = Some(detail.into());
+        self.changes = HeaderChanges::default();
+    }
+
+    /// The user, once known.
+    pub(crate) fn user(&self) -> Option<&str> {
+        self.caller.as_ref().map(|caller| caller.subject().user.as_str())
+    }
+}
+
+/// Whoever decides about requests. The gate asks a judge and answers the proxy;
+/// that it answers well even when the judge panics, dawdles or talks nonsense
+/// is tested with judges that do.
+pub(crate) trait Judge: Send + Sync + 'static {
+    /// Decides about one request. Does not wait. `keep` says when the verdict
+    /// must hold what is told at length.
+    fn judge(&self, words: &Words, keep: Keep) -> Verdict;
+}
+
+#[cfg(test)]
+impl<F: Fn(&Words) -> Verdict + Send + Sync + 'static> Judge for F {
+    fn judge(&self, words: &Words, _: Keep) -> Verdict {
+        self(words)
+    }
+}

@@ -1,0 +1,187 @@
+//! Decisions in numbers, for Prometheus.
+//!
+//! Labels are bounded: services, routes and reasons, never anything out of a
+//! request. A decision is counted through a handle that its snapshot resolved
+//! when it was made, without a look-up.
+//!
+//! With `histogram` the only files that name the crate of the text format.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+use super::histogram::Histogram;
+use super::record::Record;
+use crate::compile::{Index, RouteId, ServiceId};
+use crate::words::Reason;
+
+const REASONS: usize = Reason::ALL.len();
+
+/// The decisions about one route, or those of a service that got to no route,
+/// by reason.
+#[derive(Debug)]
+pub struct Meter([AtomicU64; REASONS]);
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl Meter {
+    fn count(&self, reason: Reason) {
+        if let Some(count) = self.0.get(reason as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The meters of one policy, by the ids of its index.
+#[derive(Debug, Default)]
+pub struct Meters {
+    services: Vec<Arc<Meter>>,
+    routes: Vec<Arc<Meter>>,
+}
+
+impl Meters {
+    /// The meter of decisions that got this far.
+    pub fn of(&self, service: Option<ServiceId>, route: Option<RouteId>) -> Option<&Arc<Meter>> {
+        let at = |number: u32| usize::try_from(number).ok();
+        match (route, service) {
+            (Some(route), _) => self.routes.get(at(route.number())?),
+            (None, Some(service)) => self.services.get(at(service.number())?),
+            (None, None) => None,
+        }
+    }
+}
+
+/// All numbers of decisions, since the start.
+#[derive(Debug, Default)]
+pub struct Metrics(Arc<Numbers>);
+
+/// By names, the route's empty where none was found.
+type Named = BTreeMap<(Arc<str>, Arc<str>), Arc<Meter>>;
+
+#[derive(Debug, Default)]
+struct Numbers {
+    /// Of the policy in force, and of those that may come into force.
+    named: Mutex<Named>,
+    /// Decisions that found no service.
+    nowhere: Meter,
+    seconds: Histogram,
+    in_flight: AtomicI64,
+    overloaded: AtomicU64,
+}
+
+impl Metrics {
+    /// The meters of a policy that is about to come into force: those that the
+    /// one before counted with, as far as it has the same routes. Numbers of
+    /// routes that are gone go with them.
+    pub fn meters(&self, index: &Index) -> Meters {
+        let mut named = self.0.named.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = Named::new();
+        let mut meter = |service: &Arc<str>, route: &Arc<str>| {
+            let key = (Arc::clone(service), Arc::clone(route));
+            let meter = named.get(&key).map(Arc::clone).unwrap_or_default();
+            Arc::clone(kept.entry(key).or_insert(meter))
+        };
+        let none: Arc<str> = "".into();
+        let services = index.services().map(|(_, service)| meter(&service.name, &none)).collect();
+        let mut routes = Vec::new();
+        for (_, route) in index.routes() {
+            let service = index.service(route.service).map_or(&none, |service| &service.name);
+            routes.push(meter(service, &route.text));
+        }
+        *named = kept;
+        Meters { services, routes }
+    }
+
+    /// A check has begun; it ends when this is dropped.
+    pub fn begin(&self) -> InFlight {
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(&self.0))
+    }
+
+    /// Counts a decision.
+    pub fn decided(&self, record: &Record<'_>) {
+        record.meter.unwrap_or(&self.0.nowhere).count(record.reason);
+        self.0.seconds.observe(record.took);
+        if record.reason == Reason::Overloaded {
+            self.0.overloaded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// All numbers in the text format of OpenMetrics, with those that others
+    /// collect.
+    pub fn text(&self, others: Vec<Box<dyn Collector>>) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Arc::clone(&self.0)));
+        others.into_iter().for_each(|collector| registry.register_collector(collector));
+        let mut out = String::new();
+        text::encode(&mut out, &registry)?;
+        Ok(out)
+    }
+}
+
+/// A check on its way.
+#[derive(Debug)]
+pub struct InFlight(Arc<Numbers>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Collector for Numbers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut decisions = encoder.encode_descriptor(
+            "doorward_decisions",
+            "Decisions by service, route and reason",
+            None,
+            MetricType::Counter,
+        )?;
+        let none: Arc<str> = "".into();
+        let nowhere = ((&none, &none), &self.nowhere);
+        let all = named.iter().map(|((service, route), meter)| ((service, route), &**meter)).chain([nowhere]);
+        for ((service, route), Meter(counts)) in all {
+            for (reason, count) in Reason::ALL.iter().zip(counts) {
+                let count = count.load(Ordering::Relaxed);
+                if count > 0 {
+                    let labels = [("service", &**service), ("route", &**route), ("reason", reason.as_str())];
+                    ConstCounter::new(count).encode(decisions.encode_family(&labels)?)?;
+                }
+            }
+        }
+        self.seconds.encode(encoder.encode_descriptor(
+            "doorward_check_duration_seconds",
+            "From the arrival of a check to its answer",
+            None,
+            MetricType::Histogram,
+        )?)?;
+        ConstGauge::new(self.in_flight.load(Ordering::Relaxed)).encode(encoder.encode_descriptor(
+            "doorward_checks_in_flight",
+            "Checks that have begun and not ended",
+            None,
+            MetricType::Gauge,
+        )?)?;
+        ConstCounter::new(self.overloaded.load(Ordering::Relaxed)).encode(encoder.encode_descriptor(
+            "doorward_checks_overloaded",
+            "Checks answered 503 because there were too many, or too slowly",
+            None,
+            MetricType::Counter,
+        )?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! One decision, as it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::metrics::Meter;
+use crate::diag::Place;
+use crate::engine::{Input, Subject};
+use crate::words::Reason;
+
+/// Everything there is to tell about one decision. What is `None` was not got
+/// to, or is not known.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// The decision's id: 32 hexadecimal digits.
+    pub id: &'a str,
+    /// Why it ended as it did.
+    pub reason: Reason,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// What exactly was wrong, in words of ours.
+    pub detail: Option<&'a str>,
+    /// The service.
+    pub service: Option<&'a str>,
+    /// The route as the policy writes it.
+    pub route: Option<&'a str>,
+    /// Where to count it; for a decision without route or service, elsewhere.
+    pub meter: Option<&'a Meter>,
+    /// The place in the policy that decided.
+    pub place: Option<&'a Place>,
+    /// The content hash of the policy that decided.
+    pub revision: Option<&'a str>,
+    /// Who called.
+    pub caller: Option<&'a Subject>,
+    /// The roles in force for this request, the primary role first. Filled where
+    /// [`Keep`] asks for it.
+    pub roles: &'a [Arc<str>],
+    /// The request's words, query and credentials included: whoever writes them
+    /// down leaves those out. `None` where nothing could be read.
+    pub request: Option<&'a Input<'a>>,
+    /// From the arrival of the request to its answer.
+    pub took: Duration,
+}
+
+/// Which outcomes of one decision are told at length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// An allow is.
+    pub allow: bool,
+    /// A denial is.
+    pub deny: bool,
+}
+
+impl Keep {
+    /// Whether an outcome of this reason is.
+    pub fn keeps(self, reason: Reason) -> bool {
+        if reason.is_allowed() { self.allow } else { self.deny }
+    }
+}
