@@ -178,7 +178,7 @@ pub(super) fn keys(entry: &Entry, report: &mut Report) -> Option<Keys> {
 
 /// The name of a variable. People put the secret itself here: the message
 /// must not repeat it.
-fn variable(text: Text<'_>, report: &mut Report) -> Option<String> {
+pub(super) fn variable(text: Text<'_>, report: &mut Report) -> Option<String> {
     if is_variable_name(text.value) {
         return Some(text.value.to_owned());
     }

@@ -12,12 +12,14 @@ mod deny;
 mod headers;
 mod identity;
 mod keys;
+mod limits;
 mod listen;
 mod read;
 mod reload;
 mod remote;
 mod role_names;
 mod schema;
+mod shutdown;
 mod tokens;
 mod units;
 mod url_template;
@@ -33,12 +35,14 @@ pub use deny::{Deny, Login, Origin, Reveal, Title};
 pub use headers::{HeaderValue, UpstreamHeader};
 pub use identity::{CacheSize, Identity, Issuer, OnAnonymous};
 pub use keys::{Algorithm, Family, KeySource, Keys};
-pub use listen::{Listen, Listeners};
+pub use limits::Limits;
+pub use listen::{AdminListener, ClientName, HttpListener, Listen, Listener, Listeners, Proxy, Tls};
 pub use read::MAX_FILE_BYTES;
 pub use reload::Reload;
 pub use remote::{KeyUrl, Remote};
 pub use role_names::{RoleNames, Target};
 pub use schema::{SCHEMA, SHAPES};
+pub use shutdown::Shutdown;
 pub use tokens::{Scheme, TokenSource};
 pub use url_template::{Placeholder, UrlTemplate};
 
@@ -52,6 +56,10 @@ pub struct Config {
     pub directory: PathBuf,
     /// Where to listen.
     pub listen: Listeners,
+    /// How much the ports for checks take on.
+    pub limits: Limits,
+    /// How the process goes once it is told to.
+    pub shutdown: Shutdown,
     /// The policy directory, joined to [`Config::directory`].
     pub policies: PathBuf,
     /// What becomes of policies that change while Doorward runs.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Config, Environment, deny, headers, identity, listen, reload, variables};
+use super::{Config, Environment, deny, headers, identity, limits, listen, reload, shutdown, variables};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::yaml::{self, Fields, Node, Shape};
 
@@ -15,7 +15,17 @@ const DEFAULT_POLICIES: &str = "policies";
 
 pub(super) const SHAPE: Shape = Shape {
     what: "the configuration",
-    known: &["listen", "policies", "reload", "identity", "header_prefixes", "upstream_headers", "deny"],
+    known: &[
+        "listen",
+        "limits",
+        "shutdown",
+        "policies",
+        "reload",
+        "identity",
+        "header_prefixes",
+        "upstream_headers",
+        "deny",
+    ],
     later: &[],
 };
 
@@ -57,6 +67,8 @@ pub(super) fn config(
 fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> {
     let fields = Fields::read(root, SHAPE, report)?;
     let listen = listen::read(fields.get("listen"), &directory, report);
+    let limits = limits::read(fields.get("limits"), report);
+    let shutdown = shutdown::read(fields.get("shutdown"), report);
     let policies = match fields.get("policies") {
         Some(entry) => yaml::text(&entry.value, "`policies`", report).map(|text| text.value),
         None => Some(DEFAULT_POLICIES),
@@ -69,6 +81,8 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
     Some(Config {
         policies: directory.join(policies?),
         listen: listen?,
+        limits: limits?,
+        shutdown: shutdown?,
         reload: reload?,
         identity: identity?,
         header_prefixes,
@@ -132,7 +146,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::config::{Listen, OnAnonymous, Reload, Scheme, TokenSource};
+    use crate::config::{Limits, Listen, OnAnonymous, Reload, Scheme, Shutdown, TokenSource};
 
     fn load(text: &[u8]) -> (Option<Config>, Report) {
         let folder = tempfile::tempdir().unwrap();
@@ -163,7 +177,9 @@ mod tests {
     #[test]
     fn what_is_left_out_gets_the_safe_default() {
         let config = load(b"policies: rules\n").0.unwrap();
-        assert_eq!(config.listen.grpc, Listen::Tcp("127.0.0.1:9191".parse().unwrap()));
+        assert_eq!(config.listen.grpc.address, Listen::Tcp("127.0.0.1:9191".parse().unwrap()));
+        assert_eq!((config.listen.http, config.listen.admin), (None, None));
+        assert_eq!((config.limits, config.shutdown), (Limits::default(), Shutdown::default()));
         assert_eq!(config.policies, config.directory.join("rules"));
         let bearer = TokenSource::Header { name: "authorization".to_owned(), scheme: Scheme::Bearer };
         assert_eq!(config.identity.tokens, [bearer]);

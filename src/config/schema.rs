@@ -3,7 +3,7 @@
 //! The readers beside this file are what counts; the schema repeats them in
 //! words that an editor understands. A test compares the two.
 
-use super::{claims, deny, identity, keys, listen, read, reload, tokens};
+use super::{claims, deny, identity, keys, limits, listen, read, reload, shutdown, tokens};
 use crate::yaml::Shape;
 
 /// JSON Schema, draft 2020-12.
@@ -14,6 +14,12 @@ pub const SCHEMA: &str = include_str!("doorward.schema.json");
 pub const SHAPES: &[(&str, Shape)] = &[
     ("", read::SHAPE),
     ("listen", listen::SHAPE),
+    ("grpcListener", listen::GRPC),
+    ("httpListener", listen::HTTP),
+    ("adminListener", listen::ADMIN),
+    ("tls", listen::TLS),
+    ("limits", limits::SHAPE),
+    ("shutdown", shutdown::SHAPE),
     ("reload", reload::SHAPE),
     ("identity", identity::SHAPE),
     ("cache", identity::CACHE),

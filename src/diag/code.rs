@@ -113,6 +113,7 @@ codes! {
     BadClaimPath "DW308" "bad-claim-path" Error "A claim path that is not names joined by dots, other names in `[\"..\"]`.";
     KeyDropped "DW309" "key-dropped" Warning "A key of a key file that is left out, because it can't or must not be used.";
     UnmappedRole "DW310" "unmapped-role" Warning "A role of `roles_map` that the policy does not have.";
+    OpenListener "DW311" "open-listener" Warning "A port for checks that others than this machine may reach, without client certificates.";
 }
 
 #[cfg(test)]

@@ -13,10 +13,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::Sleep;
 use tokio_stream::Stream;
 
-use crate::config::Listen;
-
-/// Owner and group may ask; whoever can ask learns what a policy allows.
-const SOCKET_MODE: u32 = 0o660;
+use crate::config::{Listen, Listener};
 
 /// How long not to accept after the system had no more files or memory.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -26,25 +23,25 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Bound {
     /// And its address.
     Tcp(Incoming<TcpListener>, String),
-    /// And its file, which goes when this is dropped.
-    Unix(Incoming<UnixListener>, SocketFile),
+    /// And its address, and its file, which goes when this is dropped.
+    Unix(Incoming<UnixListener>, String, Option<SocketFile>),
 }
 
 impl Bound {
     /// Where it listens, as one would write it into `listen:`.
     pub(super) fn address(&self) -> String {
         match self {
-            Self::Tcp(_, address) => address.clone(),
-            Self::Unix(_, file) => format!("unix:{}", file.path.display()),
+            Self::Tcp(_, address) | Self::Unix(_, address, _) => address.clone(),
         }
     }
 }
 
 /// Opens a socket. Must be called within the runtime.
-pub(super) fn bind(listen: &Listen) -> Result<Bound, String> {
-    match listen {
+pub(super) fn bind(listener: &Listener) -> Result<Bound, String> {
+    let place = listener.address.to_string();
+    let fail = |error| format!("can't listen on `{place}`: {error}");
+    match &listener.address {
         Listen::Tcp(address) => {
-            let fail = |error| format!("can't listen on `{address}`: {error}");
             let listener = std::net::TcpListener::bind(address).map_err(fail)?;
             listener.set_nonblocking(true).map_err(fail)?;
             let actual = listener.local_addr().map_err(fail)?.to_string();
@@ -52,14 +49,34 @@ pub(super) fn bind(listen: &Listen) -> Result<Bound, String> {
             Ok(Bound::Tcp(Incoming { listener, pause: None }, actual))
         }
         Listen::Unix(path) => {
-            let (listener, file) =
-                unix(path).map_err(|error| format!("can't listen on `unix:{}`: {error}", path.display()))?;
-            Ok(Bound::Unix(Incoming { listener, pause: None }, file))
+            let (listener, file) = unix(path, listener.mode).map_err(fail)?;
+            Ok(Bound::Unix(Incoming { listener, pause: None }, place, Some(file)))
+        }
+        Listen::Abstract(name) => {
+            let listener = abstract_socket(name).map_err(fail)?;
+            Ok(Bound::Unix(Incoming { listener, pause: None }, place, None))
         }
     }
 }
 
-fn unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
+/// A socket with a name in the network's namespace and no file: nobody has to
+/// tidy up after it, and no mode guards it.
+#[cfg(target_os = "linux")]
+fn abstract_socket(name: &str) -> io::Result<UnixListener> {
+    use std::os::linux::net::SocketAddrExt;
+
+    let address = blocking::SocketAddr::from_abstract_name(name)?;
+    let listener = blocking::UnixListener::bind_addr(&address)?;
+    listener.set_nonblocking(true)?;
+    UnixListener::from_std(listener)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn abstract_socket(_: &str) -> io::Result<UnixListener> {
+    Err(io::Error::other("this system has no abstract sockets"))
+}
+
+fn unix(path: &Path, mode: u32) -> io::Result<(UnixListener, SocketFile)> {
     make_way(path)?;
     // Opened under another name, restricted, then moved into place: at no time
     // can somebody connect who may not, and a stale socket is replaced without
@@ -69,7 +86,7 @@ fn unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let _ = fs::remove_file(&temporary);
     let listener = blocking::UnixListener::bind(&temporary)?;
     listener.set_nonblocking(true)?;
-    let in_place = fs::set_permissions(&temporary, fs::Permissions::from_mode(SOCKET_MODE))
+    let in_place = fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))
         .and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = in_place {
         let _ = fs::remove_file(&temporary);
@@ -187,12 +204,28 @@ mod tests {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
     }
 
+    fn on(address: &str) -> Listener {
+        let address = Listen::Tcp(address.parse().unwrap());
+        Listener { address, span: None, mode: 0o660, tls: None }
+    }
+
+    #[tokio::test]
+    async fn an_abstract_socket_has_no_file_and_one_owner() {
+        let name = format!("doorward-test-{}", std::process::id());
+        let listener = Listener { address: Listen::Abstract(name), ..on("127.0.0.1:0") };
+        let bound = bind(&listener).unwrap();
+        assert_eq!(bound.address(), listener.address.to_string());
+        assert!(bind(&listener).unwrap_err().contains("in use"));
+        drop(bound);
+        bind(&listener).unwrap();
+    }
+
     #[tokio::test]
     async fn a_socket_is_restricted_and_goes_when_it_closes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.sock");
-        let (listener, file) = unix(&path).unwrap();
-        assert_eq!(mode(&path), SOCKET_MODE);
+        let (listener, file) = unix(&path, 0o640).unwrap();
+        assert_eq!(mode(&path), 0o640);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         blocking::UnixStream::connect(&path).unwrap();
         drop((listener, file));
@@ -204,10 +237,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.sock");
         let live = blocking::UnixListener::bind(&path).unwrap();
-        assert!(unix(&path).unwrap_err().to_string().contains("another process"));
+        assert!(unix(&path, 0o660).unwrap_err().to_string().contains("another process"));
         drop(live);
         assert!(path.exists(), "a killed process leaves its file");
-        let (_listener, _file) = unix(&path).unwrap();
+        let (_listener, _file) = unix(&path, 0o660).unwrap();
         blocking::UnixStream::connect(&path).unwrap();
     }
 
@@ -216,10 +249,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("precious");
         fs::write(&path, "text").unwrap();
-        assert!(unix(&path).unwrap_err().to_string().contains("not a socket"));
+        assert!(unix(&path, 0o660).unwrap_err().to_string().contains("not a socket"));
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(unix(&link).is_err());
+        assert!(unix(&link, 0o660).is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "text");
     }
 
@@ -227,19 +260,19 @@ mod tests {
     async fn the_socket_of_a_successor_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.sock");
-        let (listener, file) = unix(&path).unwrap();
+        let (listener, file) = unix(&path, 0o660).unwrap();
         drop(listener);
-        let (_successor, _its_file) = unix(&path).unwrap();
+        let (_successor, _its_file) = unix(&path, 0o660).unwrap();
         drop(file);
         blocking::UnixStream::connect(&path).unwrap();
     }
 
     #[tokio::test]
     async fn port_0_gets_a_port_and_a_taken_port_is_told() {
-        let bound = bind(&Listen::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
+        let bound = bind(&on("127.0.0.1:0")).unwrap();
         let address = bound.address();
         assert!(!address.ends_with(":0"));
-        let again = bind(&Listen::Tcp(address.parse().unwrap())).unwrap_err();
+        let again = bind(&on(&address)).unwrap_err();
         assert!(again.contains(&address), "{again}");
     }
 }

@@ -22,6 +22,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::config::Listeners;
 use crate::diag::{Format, render};
 
 pub use keys::{Clock, KeyTasks, Ready, SystemClock, keep};
@@ -45,6 +46,7 @@ pub enum ServeError {
 pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
     let filter = logs::filter(filter).map_err(ServeError::Failed)?;
     let ready = startup::load(config).map_err(ServeError::Invalid)?;
+    not_built_yet(&ready.listen).map_err(ServeError::Failed)?;
     let log = logs::start(filter).map_err(ServeError::Failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -56,6 +58,20 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
     runtime.shutdown_timeout(LEFTOVERS);
     log.flush();
     ended.map_err(ServeError::Failed)
+}
+
+/// What can be written into the configuration already.
+fn not_built_yet(listen: &Listeners) -> Result<(), String> {
+    let Listeners { grpc, http, admin } = listen;
+    let later = [
+        (grpc.tls.is_some(), "`listen.grpc.tls`"),
+        (http.is_some(), "`listen.http`"),
+        (admin.is_some(), "`listen.admin`"),
+    ];
+    match later.iter().find(|(there, _)| *there) {
+        Some((_, what)) => Err(format!("{what} is not built yet: remove it")),
+        None => Ok(()),
+    }
 }
 
 async fn start(ready: startup::Start) -> Result<(), String> {

@@ -76,7 +76,7 @@ pub(super) async fn run(
     let figures = Figures::new(policy);
     match bound {
         Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, tasks, figures, stops).await,
-        Bound::Unix(incoming, _file) => {
+        Bound::Unix(incoming, _, _file) => {
             serve(router, incoming, listening, &health, tasks, figures, stops).await
         }
     }

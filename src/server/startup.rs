@@ -46,8 +46,18 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let environment = |name: &str| std::env::var(name).ok();
     let (config, sources, mut report) = Config::load(path, &environment);
     let Some(config) = config else { return Err(vec![Findings { report, sources }]) };
-    let Config { directory, listen, policies, reload, identity, header_prefixes, upstream_headers, deny } =
-        config;
+    let Config {
+        directory,
+        listen,
+        limits: _,
+        shutdown: _,
+        policies,
+        reload,
+        identity,
+        header_prefixes,
+        upstream_headers,
+        deny,
+    } = config;
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
     let headers = compile::upstream_headers(&upstream_headers, &sources, &mut report);
     let has_headers = headers.is_some();

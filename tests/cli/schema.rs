@@ -192,6 +192,14 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
     let deny = |extra: &str| format!("deny: {{ {extra} }}");
     let good = [
         "policies: p".to_owned(),
+        "listen: { grpc: { address: 'unix:/a', mode: '660' }, admin: 127.0.0.1:2 }".to_owned(),
+        "listen: { grpc: 127.0.0.1:1, http: { address: 127.0.0.1:2, proxy: nginx }, admin: { address: 'unix:@a', secret_env: S } }"
+            .to_owned(),
+        "listen: { grpc: { address: 0.0.0.0:1, tls: { certificate: a, key: b, client_ca: c, clients: ['spiffe://d/e', f.g] } } }"
+            .to_owned(),
+        "limits: { connections: 1, streams: 1, checks: 1, check_size: 16KiB, header_size: 4KiB, connection_age: 1s }"
+            .to_owned(),
+        "shutdown: { delay: 0s, limit: 1s }".to_owned(),
         "policies: p\nupstream_headers: { x-user-id: user.id, x-user-t: claims.a.b }".to_owned(),
         issuer("issuer: i, audiences: a, algorithms: HS256, keys: { secret_env: S }, roles: a.b"),
         token("roles: a, role_prefixes: 'ROLE_', roles_map: { realm-admin: admin, 'Shop Staff': [a, b/c] }"),
@@ -209,7 +217,16 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
     }
     for text in [
         "listen: {}".to_owned(),
-        "listen: { grpc: 127.0.0.1:1, admin: 127.0.0.1:2 }".to_owned(),
+        "listen: { grpc: 127.0.0.1:1, http: 127.0.0.1:2 }".to_owned(),
+        "listen: { grpc: 127.0.0.1:1, http: { address: 127.0.0.1:2, proxy: squid } }".to_owned(),
+        "listen: { grpc: { tls: { certificate: a, key: b } } }".to_owned(),
+        "listen: { grpc: { address: 'unix:/a', mode: '0060' } }".to_owned(),
+        "listen: { grpc: { address: 127.0.0.1:1, tls: { certificate: a } } }".to_owned(),
+        "listen: { grpc: { address: 127.0.0.1:1, tls: { certificate: a, key: b, client_ca: c, clients: ['*.d'] } } }"
+            .to_owned(),
+        "limits: { connections: 0 }".to_owned(),
+        "limits: { check_size: 1024 }".to_owned(),
+        "shutdown: { delay: 5 }".to_owned(),
         "policy: p".to_owned(),
         "upstream_headers: {}".to_owned(),
         "upstream_headers: { X-User-Id: user.id }".to_owned(),
