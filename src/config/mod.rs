@@ -62,6 +62,9 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// The policy directory, joined to [`Config::directory`].
     pub policies: PathBuf,
+    /// The directory of a policy that is decided and not enforced, joined to
+    /// [`Config::directory`].
+    pub policies_candidate: Option<PathBuf>,
     /// What becomes of policies that change while Doorward runs.
     pub reload: Reload,
     /// Whom to believe.

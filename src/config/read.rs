@@ -20,6 +20,7 @@ pub(super) const SHAPE: Shape = Shape {
         "limits",
         "shutdown",
         "policies",
+        "policies_candidate",
         "reload",
         "identity",
         "header_prefixes",
@@ -73,6 +74,10 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
         Some(entry) => yaml::text(&entry.value, "`policies`", report).map(|text| text.value),
         None => Some(DEFAULT_POLICIES),
     };
+    let policies_candidate = match fields.get("policies_candidate") {
+        Some(entry) => candidate(&entry.value, policies, &directory, report).map(Some),
+        None => Some(None),
+    };
     let reload = reload::read(fields.get("reload"), report);
     let identity = identity::read(fields.get("identity"), report);
     let header_prefixes = headers::prefixes(fields.get("header_prefixes"), report);
@@ -80,6 +85,7 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
     let deny = deny::read(fields.get("deny"), report);
     Some(Config {
         policies: directory.join(policies?),
+        policies_candidate: policies_candidate?,
         listen: listen?,
         limits: limits?,
         shutdown: shutdown?,
@@ -90,6 +96,23 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
         deny: deny?,
         directory,
     })
+}
+
+/// A directory that is not that of the policy in force.
+fn candidate(node: &Node, policies: Option<&str>, directory: &Path, report: &mut Report) -> Option<PathBuf> {
+    let text = yaml::text(node, "`policies_candidate`", report)?;
+    let path = directory.join(text.value);
+    let policies = directory.join(policies?);
+    if path.starts_with(&policies) || policies.starts_with(&path) {
+        let message = format!("`{}` and `policies` share files", text.value);
+        report.push(
+            Diagnostic::at(Code::BadValue, node.span, message)
+                .label("this directory")
+                .help("give the candidate a directory of its own, such as `candidate`"),
+        );
+        return None;
+    }
+    Some(path)
 }
 
 /// The directory of a file, never the empty path.

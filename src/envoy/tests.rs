@@ -14,6 +14,7 @@ use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse, OkHttpResponse};
 use proptest::prelude::*;
 use prost::Message;
+use serde_json::json;
 use tonic::Request;
 
 use super::request::tests::{check, with_http};
@@ -24,7 +25,7 @@ use crate::engine::{HeaderPlan, Reason};
 use crate::gate::{Gate, Live, Snapshot, Words};
 use crate::identity::Verifier;
 use crate::identity::mint::{Claims, Signer};
-use crate::telemetry::{Keep, Meters};
+use crate::telemetry::{Keep, Meters, Telemetry};
 
 const POLICY: &str = "
 roles:
@@ -482,6 +483,105 @@ prop_compose! {
             _ => {}
         }
         check
+    }
+}
+
+/// As [`POLICY`], with a route closed, one opened, one for another role, and a
+/// service of its own.
+const CANDIDATE: &str = r#"
+roles:
+  viewer: { grants: [event:read] }
+  editor: {}
+services:
+  events:
+    paths: [/events]
+    routes:
+      - { route: GET /events, access: denied }
+      - { route: POST /events, roles: { any: [viewer] } }
+      - { route: GET /events/me, roles: editor }
+      - { route: GET /events/closed, access: anonymous }
+  venues:
+    paths: [/venues]
+    routes:
+      - { route: "GET /venues/{id}", access: anonymous }
+"#;
+
+fn beside_candidate() -> (Arc<Telemetry>, Checks) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("all.yaml"), CANDIDATE).unwrap();
+    let (candidate, sources, report) = crate::compile::load(folder.path());
+    let words = crate::diag::render(&report, &sources, crate::diag::Format::Short);
+    let candidate = candidate.unwrap_or_else(|| panic!("{words}"));
+    let live = Arc::new(Live::new(snapshot(POLICY).beside(Some(candidate))));
+    let telemetry = Arc::new(Telemetry::default());
+    let gate = Gate::with(live, Arc::default(), Arc::clone(&telemetry), Duration::from_secs(3600));
+    (telemetry, Checks::new(Arc::new(gate)))
+}
+
+#[test]
+fn a_candidate_is_told_and_not_enforced() {
+    let (telemetry, gate) = beside_candidate();
+    let (viewer, editor) = (bearer(&["viewer"], json!({})), bearer(&["editor"], json!({})));
+    let cases = [
+        ("GET", "/events", "", 200, Some(("would_close", "route_denied"))),
+        ("GET", "/events", viewer.as_str(), 200, Some(("would_close", "route_denied"))),
+        ("GET", "/events/me", "", 401, None),
+        ("GET", "/events/me", viewer.as_str(), 200, Some(("would_close", "role_missing"))),
+        ("GET", "/events/me", editor.as_str(), 200, None),
+        ("GET", "/events/closed", "", 403, Some(("would_open", "allowed"))),
+        ("GET", "/venues/1", "", 404, Some(("would_open", "allowed"))),
+        ("GET", "/venues/2", "", 404, Some(("would_open", "allowed"))),
+        ("POST", "/events", editor.as_str(), 403, None),
+        ("GET", "/other", "", 404, None),
+        ("GET", "/events/../venues/1", "", 400, None),
+    ];
+    for (method, path, token, expected, differs) in cases {
+        let headers = [("authorization", token)];
+        let sent = if token.is_empty() { &headers[..0] } else { &headers[..] };
+        let response = ask(&gate, check(method, path, sent));
+        assert_eq!(status(&response), expected, "{method} {path}");
+        let told = [said(&response, "candidate"), said(&response, "candidate_reason")];
+        let expected = [differs.map(|d| d.0.to_owned()), differs.map(|d| d.1.to_owned())];
+        assert_eq!(told, expected, "{method} {path}");
+    }
+    let text = telemetry.metrics().text(Vec::new()).unwrap();
+    let lines: Vec<_> =
+        text.lines().filter(|line| line.starts_with("doorward_candidate_disagreements_total")).collect();
+    let line = |service: &str, route: &str, direction: &str, count: u32| {
+        format!(
+            "doorward_candidate_disagreements_total{{service=\"{service}\",route=\"{route}\",direction=\"{direction}\"}} {count}"
+        )
+    };
+    let expected = [
+        line("events", "GET /events", "would_close", 2),
+        line("events", "GET /events/closed", "would_open", 1),
+        line("events", "GET /events/me", "would_close", 1),
+        line("venues", "GET /venues/{id}", "would_open", 2),
+    ];
+    assert_eq!(lines, expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(
+            proptest::test_runner::FileFailurePersistence::WithSource("regressions"),
+        )),
+        ..ProptestConfig::default()
+    })]
+
+    /// Whatever is asked, the answer beside a candidate is the answer without.
+    #[test]
+    fn a_candidate_changes_no_answer(check in any_check()) {
+        static ALONE: LazyLock<Checks> = LazyLock::new(|| gate().1);
+        static BESIDE: LazyLock<Checks> = LazyLock::new(|| beside_candidate().1);
+        let (alone, beside) = (ask(&ALONE, check.clone()), ask(&BESIDE, check));
+        prop_assert_eq!(status(&alone), status(&beside));
+        for name in ["reason", "service", "route", "user"] {
+            prop_assert_eq!(said(&alone, name), said(&beside, name));
+        }
+        if status(&alone) == 200 {
+            prop_assert_eq!(ok(alone), ok(beside));
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 mod words;
 mod id;
 mod verdict;
+mod candidate;
 mod snapshot;
 mod answer;
 mod problem;

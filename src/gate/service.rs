@@ -128,6 +128,7 @@ impl<J: Judge> Gate<J> {
                 caller: verdict.caller.as_ref().map(|caller| caller.subject()),
                 roles: &verdict.roles,
                 request: request.as_ref(),
+                candidate: verdict.candidate.as_ref(),
                 took: asked.arrived.elapsed(),
             },
             asked.keep,
@@ -175,6 +176,8 @@ fn describe(id: &str, verdict: &Verdict) -> Vec<(&'static str, String)> {
         ("route", verdict.route.as_deref()),
         ("user", verdict.user()),
         ("revision", verdict.revision.as_deref()),
+        ("candidate", verdict.candidate.as_ref().map(|candidate| candidate.direction.as_str())),
+        ("candidate_reason", verdict.candidate.as_ref().map(|candidate| candidate.reason.as_str())),
     ];
     fields.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect()
 }

@@ -8,11 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 
+use super::candidate::disagreement;
 use super::problem::{Names, Required};
 use super::verdict::{Judge, Verdict};
 use super::words::Words;
-use crate::compile::Index;
-use crate::engine::{Decision, HeaderPlan, Held, Missing, Prepared, Principal, Reason, decide};
+use crate::compile::{Index, Service};
+use crate::engine::{
+    Decision, HeaderPlan, Held, Input, Missing, Prepared, Principal, Reason, Subject, decide,
+};
 use crate::identity::{Remembered, TokenCache, Verifier};
 use crate::telemetry::{Keep, Meters};
 
@@ -21,46 +24,81 @@ use crate::telemetry::{Keep, Meters};
 /// snapshot: it has the same keys, and remembers nothing of this one's callers.
 #[derive(Debug)]
 pub struct Snapshot {
-    index: Index,
+    index: Arc<Index>,
     verifier: Arc<Verifier>,
-    headers: HeaderPlan,
-    meters: Meters,
+    headers: Arc<HeaderPlan>,
+    meters: Arc<Meters>,
+    /// What is decided beside and not enforced.
+    candidate: Option<Arc<Index>>,
     callers: TokenCache<Caller>,
 }
 
 /// What this snapshot makes of a token.
 struct Caller {
     principal: Arc<Principal>,
+    /// Who that is to the candidate.
+    candidate: Option<Arc<Principal>>,
     /// As far as they depend on the caller alone.
     headers: Option<Prepared>,
 }
 
 impl Remembered for Caller {
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.principal.bytes() + self.headers.as_ref().map_or(0, Prepared::bytes)
+        let Self { principal, candidate, headers } = self;
+        size_of::<Self>()
+            + principal.bytes()
+            + candidate.as_ref().map_or(0, |candidate| candidate.bytes())
+            + headers.as_ref().map_or(0, Prepared::bytes)
     }
 }
 
 impl Snapshot {
     /// A snapshot of these.
     pub fn new(index: Index, verifier: Verifier, headers: HeaderPlan, meters: Meters) -> Self {
-        Self::with(index, Arc::new(verifier), headers, meters)
+        let callers = verifier.new_cache();
+        Self {
+            index: Arc::new(index),
+            verifier: Arc::new(verifier),
+            headers: Arc::new(headers),
+            meters: Arc::new(meters),
+            candidate: None,
+            callers,
+        }
     }
 
     /// A snapshot of another policy. The keys stay the same object: what is
-    /// fetched for this snapshot reaches the other too.
+    /// fetched for this snapshot reaches the other too. The candidate stays.
     pub fn successor(&self, index: Index, headers: HeaderPlan, meters: Meters) -> Self {
-        Self::with(index, Arc::clone(&self.verifier), headers, meters)
+        Self {
+            index: Arc::new(index),
+            verifier: Arc::clone(&self.verifier),
+            headers: Arc::new(headers),
+            meters: Arc::new(meters),
+            candidate: self.candidate.clone(),
+            callers: self.verifier.new_cache(),
+        }
     }
 
-    fn with(index: Index, verifier: Arc<Verifier>, headers: HeaderPlan, meters: Meters) -> Self {
-        let callers = verifier.new_cache();
-        Self { index, verifier, headers, meters, callers }
+    /// A snapshot of the same policy beside another candidate, or none.
+    pub fn beside(&self, candidate: Option<Index>) -> Self {
+        Self {
+            index: Arc::clone(&self.index),
+            verifier: Arc::clone(&self.verifier),
+            headers: Arc::clone(&self.headers),
+            meters: Arc::clone(&self.meters),
+            candidate: candidate.map(Arc::new),
+            callers: self.verifier.new_cache(),
+        }
     }
 
     /// The policy.
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// The candidate.
+    pub fn candidate(&self) -> Option<&Index> {
+        self.candidate.as_deref()
     }
 
     /// The keys.
@@ -69,38 +107,40 @@ impl Snapshot {
     }
 
     pub(crate) fn judge(&self, words: &Words, keep: Keep, clock: impl FnOnce() -> SystemTime) -> Verdict {
-        let Self { index, verifier, headers, meters, callers } = self;
         let pairs = words.pairs();
         let Some(now) = seconds(clock()) else {
             return Verdict::bare(Reason::EngineError, "the clock stands before 1970");
         };
         let input = words.input(&pairs, now);
+        let (index, on_anonymous) = (&*self.index, self.verifier.on_anonymous());
         let mut caller: Option<Arc<Caller>> = None;
-        let decision = decide(index, &input, verifier.on_anonymous(), |service| {
-            let known = verifier
-                .recall(callers, input.headers, &service.audiences, now, |subject| {
-                    let principal = Arc::new(Principal::resolve(index, subject));
-                    let caller = Held::everywhere(index, &principal);
-                    let service = index.service_named(&service.name);
-                    let headers = service.map(|service| headers.prepare(index, service, caller));
-                    Caller { principal, headers }
-                })
-                .map_err(|refusal| (refusal.reason, refusal.detail))?;
+        let decision = decide(index, &input, on_anonymous, |service| {
+            let known = self.recall(service, &input)?;
             Ok(Arc::clone(&caller.insert(known).principal))
         });
         let mut verdict = self.in_names(&decision);
         verdict.now = now;
-        verdict.meter = meters.of(decision.service, decision.route).cloned();
+        verdict.meter = self.meters.of(decision.service, decision.route).cloned();
         if decision.reason.is_allowed() {
             let prepared = caller.as_ref().and_then(|caller| caller.headers.as_ref());
-            match headers.changes(prepared, index, &decision, &input) {
+            match self.headers.changes(prepared, index, &decision, &input) {
                 Ok(changes) => verdict.changes = changes,
                 Err(fault) => {
                     verdict.refuse(Reason::ValueUnsafe, format!("{}: {}", fault.header, fault.why));
                 }
             }
         }
-        if keep.keeps(verdict.reason)
+        if let Some(candidate) = &self.candidate {
+            let identify = |service: &Service| {
+                let known = self.recall(service, &input)?;
+                known
+                    .candidate
+                    .clone()
+                    .ok_or((Reason::EngineError, "no candidate when the token was verified"))
+            };
+            verdict.candidate = disagreement(candidate, &input, on_anonymous, identify, &decision);
+        }
+        if (keep.keeps(verdict.reason) || verdict.candidate.is_some())
             && let Some(held) = decision.held(index)
         {
             verdict.roles = held.roles();
@@ -109,8 +149,26 @@ impl Snapshot {
         verdict
     }
 
+    /// The caller of a request to a service, as their token was verified now or
+    /// before.
+    fn recall(&self, service: &Service, input: &Input<'_>) -> Result<Arc<Caller>, (Reason, &'static str)> {
+        let Self { index, verifier, headers, candidate, callers, .. } = self;
+        let make = |subject: Subject| {
+            let candidate =
+                candidate.as_deref().map(|index| Arc::new(Principal::resolve(index, subject.clone())));
+            let principal = Arc::new(Principal::resolve(index, subject));
+            let caller = Held::everywhere(index, &principal);
+            let service = index.service_named(&service.name);
+            let headers = service.map(|service| headers.prepare(index, service, caller));
+            Caller { principal, candidate, headers }
+        };
+        verifier
+            .recall(callers, input.headers, &service.audiences, input.now, make)
+            .map_err(|refusal| (refusal.reason, refusal.detail))
+    }
+
     fn in_names(&self, decision: &Decision) -> Verdict {
-        let index = &self.index;
+        let index = &*self.index;
         Verdict {
             detail: decision.detail.map(Into::into),
             service: decision.service.and_then(|id| index.service(id)).map(|s| s.name.clone()),

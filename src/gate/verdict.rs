@@ -9,7 +9,7 @@ use super::words::Words;
 use crate::diag::Place;
 use crate::engine::{HeaderChanges, Missing, Principal, Reason};
 use crate::policy::MethodSet;
-use crate::telemetry::{Keep, Meter};
+use crate::telemetry::{Disagreement, Keep, Meter};
 
 /// One decision. Everything but the reason is there only as far as the
 /// decision got.
@@ -28,6 +28,8 @@ pub(crate) struct Verdict {
     pub(crate) roles: Vec<Arc<str>>,
     /// Where to count the decision.
     pub(crate) meter: Option<Arc<Meter>>,
+    /// Where the candidate decides otherwise.
+    pub(crate) candidate: Option<Disagreement>,
     /// When it was decided: seconds since 1970, UTC.
     pub(crate) now: u64,
     /// Of the policy that decided.
@@ -58,6 +60,7 @@ impl Verdict {
             caller: None,
             roles: Vec::new(),
             meter: None,
+            candidate: None,
             now: 0,
             revision: None,
             required: None,

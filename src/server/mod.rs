@@ -6,6 +6,7 @@
 //! there, health says so, and tokens of their issuers are answered 503.
 //! This room knows neither the wording of a decision nor that of an answer.
 
+mod candidate;
 mod fetch;
 mod figures;
 mod keys;
@@ -17,6 +18,7 @@ mod run;
 mod signals;
 mod source;
 mod startup;
+mod watch;
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -75,7 +77,7 @@ fn not_built_yet(listen: &Listeners) -> Result<(), String> {
 }
 
 async fn start(ready: startup::Start) -> Result<(), String> {
-    let startup::Start { listen, policy, gate, telemetry: _, reloader, upkeep, warnings } = ready;
+    let startup::Start { listen, policy, gate, telemetry: _, reloader, candidate, upkeep, warnings } = ready;
     for Findings { report, sources } in &warnings {
         for line in render(report, sources, Format::Short).lines() {
             tracing::warn!(finding = line, "worth a look");
@@ -86,6 +88,6 @@ async fn start(ready: startup::Start) -> Result<(), String> {
     let signals = signals::Signals::new(ask).map_err(|error| format!("can't listen to signals: {error}"))?;
     let bound = listen::bind(&listen.grpc)?;
     let (keys, ready) = keep(upkeep, SystemClock::new())?;
-    let tasks = run::Tasks { keys, reload: reload::keep(reloader, asked)? };
+    let tasks = run::Tasks { keys, reload: reload::keep(reloader, candidate, asked)? };
     run::run(bound, policy, gate, (tasks, ready), signals).await
 }

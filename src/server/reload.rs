@@ -5,35 +5,21 @@
 //! in force stays, and that is said once for every change of the files. The
 //! configuration, `doorward.yaml`, is read at the start only.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 
-use super::listing::Listing;
-use super::source::{Found, Source};
+use super::candidate::Candidate;
+use super::source::Found;
 use super::startup::Findings;
+use super::watch::{EVERY, Sight, Watch};
 use crate::compile::Index;
 use crate::diag::{Format, render};
 use crate::gate::{Live, Snapshot};
 use crate::telemetry::Telemetry;
-
-/// How often the directory is looked at, and the least share of the time in
-/// which it is not: a huge or slow directory is looked at less often.
-const EVERY: Duration = Duration::from_secs(1);
-const REST: u32 = 20;
-
-/// Files are read once nothing has changed for this long, or has not stopped
-/// changing for that long.
-const QUIET: Duration = Duration::from_millis(150);
-const RESTLESS: Duration = Duration::from_secs(2);
-
-/// After a change the files are read once more: where times are in whole
-/// seconds, a second change within one can't be told from the first.
-const AGAIN: Duration = Duration::from_secs(3);
 
 /// As much stack as the main thread has, which reads the first policy.
 const STACK: usize = 8 << 20;
@@ -59,14 +45,10 @@ pub struct Reloads {
 
 /// What reloading needs.
 pub(super) struct Reloader {
-    source: Source,
+    watch: Watch,
     live: Arc<Live>,
     telemetry: Arc<Telemetry>,
     allow_shrink: bool,
-    /// The directory when its files were last read.
-    seen: Listing,
-    /// When they are to be read although it looks the same.
-    again: Option<Instant>,
     /// The last snapshot. Dropping it can take a while, which no check should
     /// have to wait for: whoever still uses it is done when this lets go.
     retired: Option<Arc<Snapshot>>,
@@ -79,16 +61,27 @@ pub(super) struct Reloading {
 }
 
 /// Starts the thread, which also looks whenever it is asked to.
-pub(super) fn keep(mut reloader: Reloader, asked: Receiver<()>) -> Result<Reloading, String> {
+pub(super) fn keep(
+    mut reloader: Reloader,
+    mut candidate: Option<Candidate>,
+    asked: Receiver<()>,
+) -> Result<Reloading, String> {
     let (end, ended) = oneshot::channel::<()>();
     let work = move || {
         let _end = end;
         let mut pause = EVERY;
+        if let Some(candidate) = &mut candidate {
+            candidate.look(false);
+        }
         loop {
-            match asked.recv_timeout(pause) {
-                Ok(()) => pause = reloader.look(true),
-                Err(RecvTimeoutError::Timeout) => pause = reloader.look(false),
+            let asked = match asked.recv_timeout(pause) {
+                Ok(()) => true,
+                Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return,
+            };
+            pause = reloader.look(asked);
+            if let Some(candidate) = &mut candidate {
+                pause = pause.max(candidate.look(asked));
             }
         }
     };
@@ -106,15 +99,8 @@ impl Reloading {
 }
 
 impl Reloader {
-    /// Reloads what `source` gives into `live`; `seen` is how its directory
-    /// looked before the policy that is there now was read.
-    pub(super) fn new(
-        source: Source,
-        live: Arc<Live>,
-        telemetry: Arc<Telemetry>,
-        seen: Listing,
-        allow_shrink: bool,
-    ) -> Self {
+    /// Reloads what `watch` sees into `live`.
+    pub(super) fn new(watch: Watch, live: Arc<Live>, telemetry: Arc<Telemetry>, allow_shrink: bool) -> Self {
         let now = SystemTime::now();
         let reloads = Reloads {
             generation: 1,
@@ -125,66 +111,27 @@ impl Reloader {
             failed: 0,
             last_error: None,
         };
-        let (again, reloads) = (Some(Instant::now() + AGAIN), Arc::new(Mutex::new(reloads)));
-        Self { source, live, telemetry, allow_shrink, seen, again, retired: None, reloads }
+        Self { watch, live, telemetry, allow_shrink, retired: None, reloads: Arc::new(Mutex::new(reloads)) }
     }
 
     /// Reads the policy if its files have changed, or somebody asked for it.
     /// Gives the time to wait before the next look.
     fn look(&mut self, asked: bool) -> Duration {
         self.retired = None;
-        let begun = Instant::now();
-        let changed = self.source.list() != self.seen;
-        let pause = EVERY.max(begun.elapsed().saturating_mul(REST));
-        if asked || changed {
-            self.read_when_quiet();
-        } else if self.again.is_some_and(|again| again <= begun) {
-            self.again = None;
-            let (found, took) = self.read();
-            self.judge(found, took, true);
+        let (sight, pause) = self.watch.look(asked);
+        if let Some(sight) = sight {
+            self.judge(sight);
         }
         pause
     }
 
-    fn read_when_quiet(&mut self) {
-        let begun = Instant::now();
-        let restless = || begun.elapsed() >= RESTLESS;
-        loop {
-            let mut before = self.source.list();
-            loop {
-                thread::sleep(QUIET);
-                let after = self.source.list();
-                if after == before || restless() {
-                    break;
-                }
-                before = after;
-            }
-            let (found, took) = self.read();
-            // Files that changed while they were read may not belong together.
-            if found.as_ref().is_none_or(|found| found.listing == self.source.list()) || restless() {
-                self.again = Some(Instant::now() + AGAIN);
-                return self.judge(found, took, false);
-            }
-        }
-    }
-
-    /// `None` where the compiler panicked, which must not end the server.
-    fn read(&self) -> (Option<Found>, Duration) {
-        let begun = Instant::now();
-        // Nothing is left half-done behind: reading changes nothing.
-        let found = catch_unwind(AssertUnwindSafe(|| self.source.read())).ok();
-        (found, begun.elapsed())
-    }
-
-    /// Puts what was found in force, or says why not. `quietly` where nobody
-    /// knows of a change: what was said before is not said again.
-    fn judge(&mut self, found: Option<Found>, took: Duration, quietly: bool) {
+    /// Puts what was found in force, or says why not.
+    fn judge(&mut self, sight: Sight) {
+        let Sight { found, took, quietly } = sight;
         self.with(|reloads| reloads.last_attempt = SystemTime::now());
-        let Some(Found { listing, index, findings }) = found else {
-            self.seen = self.source.list();
+        let Some(Found { index, findings }) = found else {
             return self.refuse("the compiler panicked, which is a mistake in Doorward", quietly);
         };
-        self.seen = listing;
         let Findings { report, sources } = &findings;
         let findings = render(report, sources, Format::Short);
         let Some(index) = index else { return self.refuse(&findings, quietly) };
@@ -219,7 +166,7 @@ impl Reloader {
     }
 
     fn replace(&mut self, current: &Arc<Snapshot>, index: Index, took: Duration) {
-        let plan = self.source.plan(&index);
+        let plan = self.watch.source().plan(&index);
         let meters = self.telemetry.metrics().meters(&index);
         let next = current.successor(index, plan, meters);
         let index = next.index();

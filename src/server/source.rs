@@ -10,6 +10,7 @@ use crate::compile::{self, Header, Index};
 use crate::engine::HeaderPlan;
 
 /// Where the policy lies, and what of the configuration it must go with.
+#[derive(Clone)]
 pub(super) struct Source {
     pub(super) directory: PathBuf,
     /// The managed headers of all services.
@@ -19,9 +20,6 @@ pub(super) struct Source {
 
 /// A policy as it was found.
 pub(super) struct Found {
-    /// The directory before the first file was opened: whatever changes while
-    /// they are read makes the next listing another one.
-    pub(super) listing: Listing,
     /// There is one if nothing is wrong.
     pub(super) index: Option<Index>,
     pub(super) findings: Findings,
@@ -33,9 +31,9 @@ impl Source {
         Listing::of(&self.directory)
     }
 
-    /// Reads and compiles the policy.
+    /// Reads and compiles the policy. Whatever changes while it does shows in the
+    /// next listing, if there was one before.
     pub(super) fn read(&self) -> Found {
-        let listing = self.list();
         let (index, sources, mut report) = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(now) => compile::load_at(&self.directory, now.as_secs()),
             // Checks are refused with that clock anyway.
@@ -46,7 +44,7 @@ impl Source {
             report.sort(&sources);
         }
         let index = index.filter(|_| !report.has_errors());
-        Found { listing, index, findings: Findings { report, sources } }
+        Found { index, findings: Findings { report, sources } }
     }
 
     /// How the managed headers are made under a policy.

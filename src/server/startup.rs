@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::candidate::Candidate;
 use super::reload::Reloader;
 use super::source::{Found, Source};
+use super::watch::Watch;
 use crate::compile;
 use crate::config::{Config, Listeners};
 use crate::denial::Denials;
@@ -34,6 +36,8 @@ pub(super) struct Start {
     pub(super) telemetry: Arc<Telemetry>,
     /// What brings changed policies into force.
     pub(super) reloader: Reloader,
+    /// What brings the candidate beside the policy in force.
+    pub(super) candidate: Option<Candidate>,
     /// What the keys need.
     pub(super) upkeep: Upkeep,
     /// What is not wrong and yet worth a look.
@@ -52,6 +56,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         limits: _,
         shutdown: _,
         policies,
+        policies_candidate,
         reload,
         identity,
         header_prefixes,
@@ -63,7 +68,8 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let has_headers = headers.is_some();
     let source =
         Source { directory: policies, headers: headers.unwrap_or_default(), prefixes: header_prefixes };
-    let Found { listing, index, findings } = source.read();
+    let seen = source.list();
+    let Found { index, findings } = source.read();
     if let Some(index) = &index {
         compile::mapped_roles(index, &identity.issuers, &mut report);
     }
@@ -81,11 +87,14 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
             let denials = Arc::new(Denials::new(&deny));
             Ok(Start {
                 listen,
+                candidate: policies_candidate.map(|directory| {
+                    let watch = Watch::new(Source { directory, ..source.clone() }, None);
+                    Candidate::new(watch, Arc::clone(&policy), Arc::clone(&telemetry))
+                }),
                 reloader: Reloader::new(
-                    source,
+                    Watch::new(source, Some(seen)),
                     Arc::clone(&policy),
                     Arc::clone(&telemetry),
-                    listing,
                     reload.allow_shrink,
                 ),
                 gate: Arc::new(Gate::new(Arc::clone(&policy), denials, Arc::clone(&telemetry))),

@@ -19,7 +19,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::histogram::Histogram;
-use super::record::Record;
+use super::record::{Direction, Record};
 use crate::compile::{Index, RouteId, ServiceId};
 use crate::words::Reason;
 
@@ -67,10 +67,13 @@ impl Meters {
 #[derive(Debug, Default)]
 pub struct Metrics(Arc<Numbers>);
 
+/// By service, route (empty where none was found) and direction.
+type Disagreements = BTreeMap<(Arc<str>, Arc<str>, Direction), u64>;
+
 /// By names, the route's empty where none was found.
 type Named = BTreeMap<(Arc<str>, Arc<str>), Arc<Meter>>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Numbers {
     /// Of the policy in force, and of those that may come into force.
     named: Mutex<Named>,
@@ -79,6 +82,24 @@ struct Numbers {
     seconds: Histogram,
     in_flight: AtomicI64,
     overloaded: AtomicU64,
+    /// Whether there is a candidate and it is what its files say; -1 where none
+    /// is configured.
+    candidate: AtomicI64,
+    disagreements: Mutex<Disagreements>,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self {
+            named: Mutex::default(),
+            nowhere: Meter::default(),
+            seconds: Histogram::default(),
+            in_flight: AtomicI64::new(0),
+            overloaded: AtomicU64::new(0),
+            candidate: AtomicI64::new(-1),
+            disagreements: Mutex::default(),
+        }
+    }
 }
 
 impl Metrics {
@@ -110,12 +131,34 @@ impl Metrics {
         InFlight(Arc::clone(&self.0))
     }
 
+    /// A candidate is configured, and it is or is not what its files say.
+    pub fn candidate(&self, in_sync: bool) {
+        self.0.candidate.store(in_sync.into(), Ordering::Relaxed);
+    }
+
+    /// From here on another candidate is decided: what the one before would have
+    /// done is forgotten.
+    pub fn new_candidate(&self) {
+        self.0.disagreements.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Counts a decision.
     pub fn decided(&self, record: &Record<'_>) {
         record.meter.unwrap_or(&self.0.nowhere).count(record.reason);
         self.0.seconds.observe(record.took);
         if record.reason == Reason::Overloaded {
             self.0.overloaded.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(candidate) = record.candidate {
+            // Named by the policy that allows: it has the route.
+            let (service, route) = match candidate.direction {
+                Direction::WouldOpen => (candidate.service.as_deref(), candidate.route.as_deref()),
+                Direction::WouldClose => (record.service, record.route),
+            };
+            let text = |name: Option<&str>| name.unwrap_or_default().into();
+            let key = (text(service), text(route), candidate.direction);
+            let mut counts = self.0.disagreements.lock().unwrap_or_else(PoisonError::into_inner);
+            *counts.entry(key).or_default() += 1;
         }
     }
 
@@ -161,6 +204,26 @@ impl Collector for Numbers {
                     ConstCounter::new(count).encode(decisions.encode_family(&labels)?)?;
                 }
             }
+        }
+        let candidate = self.candidate.load(Ordering::Relaxed);
+        if candidate >= 0 {
+            ConstGauge::new(candidate).encode(encoder.encode_descriptor(
+                "doorward_candidate_in_sync",
+                "Whether there is a candidate policy, as its files say",
+                None,
+                MetricType::Gauge,
+            )?)?;
+        }
+        let disagreements = self.disagreements.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut family = encoder.encode_descriptor(
+            "doorward_candidate_disagreements",
+            "Requests that the candidate policy decides otherwise",
+            None,
+            MetricType::Counter,
+        )?;
+        for ((service, route, direction), count) in disagreements {
+            let labels = [("service", &*service), ("route", &*route), ("direction", direction.as_str())];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
         self.seconds.encode(encoder.encode_descriptor(
             "doorward_check_duration_seconds",

@@ -11,7 +11,7 @@ mod metrics;
 mod record;
 
 pub use metrics::{Meter, Meters, Metrics};
-pub use record::{Keep, Record};
+pub use record::{Direction, Disagreement, Keep, Record};
 
 /// Where decisions are told.
 #[derive(Debug, Default)]

@@ -38,8 +38,46 @@ pub struct Record<'a> {
     /// The request's words, query and credentials included: whoever writes them
     /// down leaves those out. `None` where nothing could be read.
     pub request: Option<&'a Input<'a>>,
+    /// Where the candidate decides otherwise.
+    pub candidate: Option<&'a Disagreement>,
     /// From the arrival of the request to its answer.
     pub took: Duration,
+}
+
+/// A decision of the candidate that is not the one in force.
+#[derive(Debug, Clone)]
+pub struct Disagreement {
+    /// Which way they differ.
+    pub direction: Direction,
+    /// The candidate's reason.
+    pub reason: Reason,
+    /// The service: of an allow that would be.
+    pub service: Option<Arc<str>>,
+    /// The candidate's route.
+    pub route: Option<Arc<str>>,
+    /// The place in the candidate that decided.
+    pub place: Option<Place>,
+    /// The content hash of the candidate.
+    pub revision: Arc<str>,
+}
+
+/// What the candidate would do to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Direction {
+    /// It is denied, and the candidate allows it.
+    WouldOpen,
+    /// It is allowed, and the candidate denies it.
+    WouldClose,
+}
+
+impl Direction {
+    /// The word, as labels and logs have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WouldOpen => "would_open",
+            Self::WouldClose => "would_close",
+        }
+    }
 }
 
 /// Which outcomes of one decision are told at length.

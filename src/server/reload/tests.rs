@@ -152,7 +152,7 @@ fn a_broken_policy_is_told_once_a_change_and_mended() {
     fs::write(world.path("policies/a.yaml"), &broken).unwrap();
     assert!(world.refused().contains("deneid"));
     world.reloader.look(false);
-    world.reloader.again = Some(Instant::now());
+    world.reloader.watch.look_again_now();
     world.reloader.look(false);
     assert_eq!(world.reloads().failed, 1, "the same files are not told again");
     fs::write(world.path("policies/a.yaml"), format!("{broken}\n")).unwrap();
@@ -247,18 +247,17 @@ fn where_times_do_not_tell_the_second_look_does() {
     let mut world = World::new("");
     world.write(&["1", "2", "3", "5"]);
     // As if the listing could not be told from the one before.
-    world.reloader.seen = world.reloader.source.list();
+    world.reloader.watch.overlook();
     assert_eq!(world.after_a_look(), "1 2 3 4");
-    world.reloader.again = Some(Instant::now());
+    world.reloader.watch.look_again_now();
     assert_eq!(world.after_a_look(), "1 2 3 5");
-    assert_eq!(world.reloader.again, None);
 }
 
 #[test]
 fn the_thread_ends_with_those_who_ask_it() {
     let (ask, asked) = std::sync::mpsc::channel();
     let world = World::new("");
-    let reloading = keep(world.reloader, asked).unwrap();
+    let reloading = keep(world.reloader, None, asked).unwrap();
     ask.send(()).unwrap();
     drop(ask);
     assert!(reloading.ended.blocking_recv().is_err());

@@ -67,7 +67,7 @@ impl Running {
         let (stop, stops) = mpsc::channel(2);
         let (keys, is_ready) = keep(ready.upkeep, SystemClock::new()).unwrap();
         let (ask, asked) = std::sync::mpsc::channel();
-        let tasks = Tasks { keys, reload: reload::keep(ready.reloader, asked).unwrap() };
+        let tasks = Tasks { keys, reload: reload::keep(ready.reloader, ready.candidate, asked).unwrap() };
         let server = tokio::spawn(run(bound, ready.policy, ready.gate, (tasks, is_ready), stops));
         Self { address, stop, server, folder, _ask: ask }
     }

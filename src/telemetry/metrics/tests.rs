@@ -25,6 +25,7 @@ fn record(reason: Reason, meter: Option<&Meter>) -> Record<'_> {
         caller: None,
         roles: &[],
         request: None,
+        candidate: None,
         took: Duration::from_micros(3),
     }
 }
