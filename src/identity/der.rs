@@ -1,18 +1,19 @@
-//! As much of DER as it takes to find the public key in a PEM file.
+//! As much of DER as it takes to find the public key in a PEM file, and the
+//! names in a certificate.
 
 /// Reads one element after the other.
-struct Reader<'d>(&'d [u8]);
+pub(super) struct Reader<'d>(pub(super) &'d [u8]);
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
-const OBJECT_ID: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
+pub(super) const OBJECT_ID: u8 = 0x06;
+pub(super) const SEQUENCE: u8 = 0x30;
 /// `[0]`, which in a certificate holds the version.
 const VERSION: u8 = 0xa0;
 
 impl<'d> Reader<'d> {
     /// The next element: its tag and contents.
-    fn next(&mut self) -> Option<(u8, &'d [u8])> {
+    pub(super) fn next(&mut self) -> Option<(u8, &'d [u8])> {
         let (&tag, rest) = self.0.split_first()?;
         // Tags of several bytes stand nowhere on the way to a key.
         if tag & 0x1f == 0x1f {
@@ -39,12 +40,12 @@ impl<'d> Reader<'d> {
     }
 
     /// The contents of the next element, which must have this tag.
-    fn expect(&mut self, tag: u8) -> Option<&'d [u8]> {
+    pub(super) fn expect(&mut self, tag: u8) -> Option<&'d [u8]> {
         self.next().filter(|(found, _)| *found == tag).map(|(_, contents)| contents)
     }
 
     /// `Some` when nothing is left.
-    fn end(&self) -> Option<()> {
+    pub(super) fn end(&self) -> Option<()> {
         self.0.is_empty().then_some(())
     }
 }
@@ -98,6 +99,11 @@ fn read_key_info(contents: &[u8]) -> Option<KeyInfo<'_>> {
 /// The key of a certificate. Its signature, names and dates are not looked at:
 /// whoever configures the file vouches for it.
 pub(super) fn certificate_key_info(der: &[u8]) -> Option<KeyInfo<'_>> {
+    read_key_info(certificate_body(der)?.expect(SEQUENCE)?)
+}
+
+/// What a certificate says, from its key on.
+pub(super) fn certificate_body(der: &[u8]) -> Option<Reader<'_>> {
     let mut certificate = sequence(der)?;
     let mut body = Reader(certificate.expect(SEQUENCE)?);
     if body.0.first() == Some(&VERSION) {
@@ -107,7 +113,7 @@ pub(super) fn certificate_key_info(der: &[u8]) -> Option<KeyInfo<'_>> {
     for _signature_issuer_validity_subject in 0..4 {
         body.expect(SEQUENCE)?;
     }
-    read_key_info(body.expect(SEQUENCE)?)
+    Some(body)
 }
 
 #[cfg(test)]

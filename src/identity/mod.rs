@@ -30,6 +30,7 @@ mod keyring;
 mod load;
 mod material;
 pub mod mint;
+mod names;
 mod pem;
 mod public_key;
 mod refresh;
@@ -41,6 +42,7 @@ mod validity;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,8 +64,14 @@ pub use credential::MAX_TOKEN_BYTES;
 pub use feed::{Answer, Event, Feed, Moment, Step};
 pub use keyfile::KeyFile;
 pub use material::MAX_KEY_BYTES;
+pub use names::CertificateNames;
 pub use upkeep::{Readiness, Upkeep};
 pub use validity::MAX_AHEAD;
+
+/// The bytes of a file with keys or certificates, at most [`MAX_KEY_BYTES`].
+pub fn read_key_file(path: &Path) -> io::Result<Vec<u8>> {
+    load::bytes(path)
+}
 
 /// Why a token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
