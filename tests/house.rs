@@ -30,8 +30,8 @@ const FLOORS: [(&str, u8); 15] = [
 const OWNERS: [(&str, &[&str]); 29] = [
     ("annotate_snippets", &["diag/render.rs"]),
     ("arc_swap", &["identity/keyring.rs", "gate/snapshot.rs"]),
-    // In `server/fetch.rs` it is the part of rustls that has its name.
-    ("aws_lc_rs", &["identity/crypto.rs", "compile/revision.rs", "server/fetch.rs"]),
+    // In `server/` it is the part of rustls that has its name.
+    ("aws_lc_rs", &["identity/crypto.rs", "compile/revision.rs", "server/fetch.rs", "server/tls.rs"]),
     ("base64", &["identity/base64url.rs"]),
     (
         "cel",
@@ -46,8 +46,8 @@ const OWNERS: [(&str, &[&str]); 29] = [
     ("envoy_types", &["envoy/"]),
     ("granit_parser", &["yaml/parse.rs"]),
     ("http_body_util", &["envoy/complete.rs", "server/fetch.rs"]),
-    ("hyper", &["server/fetch.rs"]),
-    ("hyper_util", &["server/fetch.rs"]),
+    ("hyper", &["server/fetch.rs", "server/connections.rs", "server/grpc.rs"]),
+    ("hyper_util", &["server/fetch.rs", "server/connections.rs"]),
     ("ipnet", &["policy/network.rs"]),
     ("jsonwebtoken", &["identity/signature.rs"]),
     ("mimalloc", &["main.rs"]),
@@ -63,7 +63,7 @@ const OWNERS: [(&str, &[&str]); 29] = [
         &["cli/", "compile/expression/", "config/claim_path.rs", "diag/", "engine/", "gate/", "identity/"],
     ),
     ("tokio", &["server/", "envoy/complete.rs", "cli/"]),
-    ("tokio_rustls", &["server/fetch.rs"]),
+    ("tokio_rustls", &["server/fetch.rs", "server/tls.rs"]),
     ("tokio_stream", &["server/", "envoy/complete.rs"]),
     ("tonic", &["envoy/", "server/"]),
     ("tonic_health", &["server/"]),

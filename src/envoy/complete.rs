@@ -1,5 +1,5 @@
-//! The answer to checks that can't even be read: too large, not protobuf, not
-//! UTF-8, compressed.
+//! The answer to checks that nobody decides: too many at once, too late, too
+//! large, not protobuf, not UTF-8, compressed.
 //!
 //! The gRPC library ends them with a gRPC error before the service is asked,
 //! and an Envoy with `failure_mode_allow` lets the request of a failed check
@@ -9,22 +9,39 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use envoy_types::pb::envoy::service::auth::v3::CheckResponse;
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::{
     Authorization, AuthorizationServer, SERVICE_NAME,
 };
 use prost::Message;
+use tokio::time::Sleep;
 use tonic::codec::{EncodeBody, EncodeBuf, Encoder, SingleMessageCompressionOverride};
 use tonic::codegen::{BoxFuture, Service, http};
 use tonic::server::NamedService;
 use tonic::{Code, Status, body::Body};
 
-/// Whoever can answer a check of which nothing is known.
-pub(super) trait Unreadable: Authorization {
-    /// The answer: a denial.
-    fn unreadable(&self) -> CheckResponse;
+use crate::telemetry::InFlight;
+use crate::words::Reason;
+
+/// Whoever answers checks, also those of which nothing is known.
+pub(super) trait Checker: Authorization {
+    /// A check has arrived: it is under way as long as this is kept. `None` if
+    /// there are too many.
+    fn admit(&self) -> Option<InFlight>;
+
+    /// The answer to a check of which nothing is known: a denial.
+    fn refuse(&self, reason: Reason, why: &'static str) -> CheckResponse;
 }
+
+/// When a check arrived: its time runs from here, however long it waits to be
+/// looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrived(pub(super) Instant);
+
+/// The longest that the rest of a check may take to follow its beginning.
+const REST: Duration = Duration::from_secs(5);
 
 /// The generated service, with every error of a check replaced.
 #[derive(Debug)]
@@ -33,7 +50,7 @@ pub(super) struct Complete<A> {
     gate: Arc<A>,
 }
 
-impl<A: Unreadable> Complete<A> {
+impl<A: Checker> Complete<A> {
     /// Answers by the gate; does not read checks of more than `limit` bytes.
     pub(super) fn new(gate: A, limit: usize) -> Self {
         let gate = Arc::new(gate);
@@ -52,7 +69,7 @@ impl<A> NamedService for Complete<A> {
     const NAME: &'static str = SERVICE_NAME;
 }
 
-impl<A: Unreadable> Service<http::Request<Body>> for Complete<A> {
+impl<A: Checker> Service<http::Request<Body>> for Complete<A> {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = Answer<A>;
@@ -61,31 +78,59 @@ impl<A: Unreadable> Service<http::Request<Body>> for Complete<A> {
         Service::<http::Request<Body>>::poll_ready(&mut self.inner, cx)
     }
 
-    fn call(&mut self, request: http::Request<Body>) -> Answer<A> {
+    fn call(&mut self, mut request: http::Request<Body>) -> Answer<A> {
         // Other methods do not exist, and may be told so.
         let is_check = request.uri().path().strip_prefix('/').and_then(|p| p.strip_prefix(SERVICE_NAME))
             == Some("/Check");
-        Answer { inner: self.inner.call(request), gate: is_check.then(|| Arc::clone(&self.gate)) }
+        if !is_check {
+            return Answer::Other(self.inner.call(request));
+        }
+        let gate = Arc::clone(&self.gate);
+        let Some(in_flight) = gate.admit() else { return Answer::Overloaded(gate) };
+        request.extensions_mut().insert(Arrived(Instant::now()));
+        Answer::Check { inner: self.inner.call(request), gate, late: None, _in_flight: in_flight }
     }
 }
 
 /// An answer on its way.
-pub(super) struct Answer<A> {
-    inner: BoxFuture<http::Response<Body>, Infallible>,
-    gate: Option<Arc<A>>,
+pub(super) enum Answer<A> {
+    Check {
+        inner: BoxFuture<http::Response<Body>, Infallible>,
+        gate: Arc<A>,
+        /// Running once there is something to wait for.
+        late: Option<Pin<Box<Sleep>>>,
+        _in_flight: InFlight,
+    },
+    Overloaded(Arc<A>),
+    Other(BoxFuture<http::Response<Body>, Infallible>),
 }
 
-impl<A: Unreadable> Future for Answer<A> {
+impl<A: Checker> Future for Answer<A> {
     type Output = Result<http::Response<Body>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Ok(response) = ready!(self.inner.as_mut().poll(cx));
-        // An error has its status in the headers; an answer in the trailers.
-        let failed = Status::from_header_map(response.headers()).is_some_and(|s| s.code() != Code::Ok);
-        Poll::Ready(Ok(match &self.gate {
-            Some(gate) if failed => message(gate.unreadable()),
-            _ => response,
-        }))
+        let refused = match &mut *self {
+            Self::Other(inner) => return inner.as_mut().poll(cx),
+            Self::Overloaded(gate) => {
+                gate.refuse(Reason::Overloaded, "there are as many checks as `limits.checks` allows")
+            }
+            Self::Check { inner, gate, late, .. } => match inner.as_mut().poll(cx) {
+                // An error has its status in the headers; an answer in the
+                // trailers.
+                Poll::Ready(Ok(response))
+                    if Status::from_header_map(response.headers()).is_some_and(|s| s.code() != Code::Ok) =>
+                {
+                    gate.refuse(Reason::RequestMalformed, "the check can't be read, or is too large")
+                }
+                Poll::Ready(answer) => return Poll::Ready(answer),
+                Poll::Pending => {
+                    let late = late.get_or_insert_with(|| Box::pin(tokio::time::sleep(REST)));
+                    ready!(late.as_mut().poll(cx));
+                    gate.refuse(Reason::Overloaded, "the check did not arrive in time")
+                }
+            },
+        };
+        Poll::Ready(Ok(message(refused)))
     }
 }
 
@@ -117,9 +162,10 @@ mod tests {
     use super::super::service::Checks;
     use super::*;
     use crate::engine::Reason;
-    use crate::gate::{Gate, Verdict, Words};
-    use http_body_util::{BodyExt, Full};
-    use std::time::Duration;
+    use crate::gate::{Gate, Judge, Verdict, Words};
+    use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
+    use http_body_util::{BodyExt, Full, StreamBody};
+    use hyper::body::{Bytes, Frame};
 
     const LIMIT: usize = 1024;
     const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
@@ -131,11 +177,18 @@ mod tests {
 
     /// What the peer sees: the messages, and the status in headers or trailers.
     async fn ask(path: &str, body: Vec<u8>) -> (Vec<CheckResponse>, String) {
-        let judge = |_: &Words| Verdict::of(Reason::Allowed);
-        let gate = Gate::with(judge, Arc::default(), Arc::default(), Duration::from_secs(3600));
         let mut request = http::Request::new(Body::new(Full::from(body)));
         *request.uri_mut() = path.parse().unwrap();
-        let response = Complete::new(Checks::new(Arc::new(gate)), LIMIT).call(request).await.unwrap();
+        read(gate(usize::MAX).call(request).await.unwrap()).await
+    }
+
+    fn gate(checks: usize) -> Complete<Checks<impl Judge>> {
+        let judge = |_: &Words| Verdict::of(Reason::Allowed);
+        let gate = Gate::with(judge, Arc::default(), Arc::default(), Duration::from_secs(3600));
+        Complete::new(Checks::new(Arc::new(gate.at_most(checks))), LIMIT)
+    }
+
+    async fn read(response: http::Response<Body>) -> (Vec<CheckResponse>, String) {
         let in_headers = response.headers().get("grpc-status").cloned();
         let body = response.into_body().collect().await.unwrap();
         let status = in_headers.or_else(|| body.trailers()?.get("grpc-status").cloned()).unwrap();
@@ -154,6 +207,38 @@ mod tests {
         let (messages, status) = ask(CHECK, framed(0, body.len(), &body)).await;
         assert_eq!((messages.len(), status.as_str()), (1, "0"));
         assert_eq!(messages[0].status.as_ref().unwrap().code, 0);
+    }
+
+    /// A check of which nothing arrives.
+    fn silent() -> http::Request<Body> {
+        let nothing = tokio_stream::pending::<Result<Frame<Bytes>, Status>>();
+        let mut request = http::Request::new(Body::new(StreamBody::new(nothing)));
+        *request.uri_mut() = CHECK.parse().unwrap();
+        request
+    }
+
+    #[tokio::test]
+    async fn fail_3_one_check_too_many_is_denied_with_503_and_no_error() {
+        let mut gate = gate(1);
+        let first = gate.call(silent());
+        let (messages, status) = read(gate.call(silent()).await.unwrap()).await;
+        assert_eq!((messages.len(), status.as_str()), (1, "0"));
+        assert_eq!(http_status(&messages[0]), 503);
+        drop(first);
+        let second = tokio::time::timeout(Duration::from_millis(1), gate.call(silent()));
+        assert!(second.await.is_err(), "it is waited for");
+    }
+
+    fn http_status(response: &CheckResponse) -> i32 {
+        let Some(HttpResponse::DeniedResponse(denied)) = &response.http_response else { return 0 };
+        denied.status.as_ref().unwrap().code
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fail_3_a_check_that_does_not_arrive_is_denied_and_no_error() {
+        let (messages, status) = read(gate(1).call(silent()).await.unwrap()).await;
+        assert_eq!((messages.len(), status.as_str()), (1, "0"));
+        assert_eq!(http_status(&messages[0]), 503);
     }
 
     #[tokio::test]

@@ -25,20 +25,18 @@ pub(crate) use descriptors::DESCRIPTORS;
 /// The name of the gRPC service, for health and reflection.
 pub(crate) const SERVICE_NAME: &str = authorization_server::SERVICE_NAME;
 
-/// A check holds a request's headers, which Envoy caps at 60 KiB unless told
-/// otherwise; bodies are not asked for. What is larger is not read.
-const MAX_CHECK_BYTES: usize = 128 * 1024;
-
-/// The service that answers Envoy's checks.
+/// The service that answers Envoy's checks. What is larger than `check_size` is
+/// not read.
 pub(crate) fn service(
     gate: Arc<Gate>,
+    check_size: usize,
 ) -> impl Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send + 'static>
 + NamedService
 + Clone
 + Send
 + Sync
 + 'static {
-    complete::Complete::new(service::Checks::new(gate), MAX_CHECK_BYTES)
+    complete::Complete::new(service::Checks::new(gate), check_size)
 }
 
 /// The answer to one check, message in and message out, without a server

@@ -11,10 +11,11 @@ use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::complete::Unreadable;
+use super::complete::{Arrived, Checker};
 use super::request::Malformed;
 use super::response::response;
 use crate::gate::{Gate, Judge, Live, Words};
+use crate::telemetry::InFlight;
 use crate::words::Reason;
 
 /// What answers Envoy's checks.
@@ -31,22 +32,25 @@ impl<J: Judge> Checks<J> {
     /// The answer to one encoded check, however little of it can be read.
     pub(super) fn answer_bytes(&self, check: &[u8]) -> Vec<u8> {
         match CheckRequest::decode(check) {
-            Ok(check) => self.answer(check, None).encode_to_vec(),
-            Err(_) => self.unreadable().encode_to_vec(),
+            Ok(check) => self.answer(check, Instant::now(), None).encode_to_vec(),
+            Err(_) => self.refuse(Reason::RequestMalformed, "the check can't be read").encode_to_vec(),
         }
     }
 
     /// The answer to one check.
-    fn answer(&self, check: CheckRequest, deadline: Option<Duration>) -> CheckResponse {
+    fn answer(&self, check: CheckRequest, arrived: Instant, deadline: Option<Duration>) -> CheckResponse {
         let read = || Words::try_from(check).map_err(Malformed::as_str);
-        response(self.gate.answer(read, Instant::now(), deadline))
+        response(self.gate.answer(read, arrived, deadline))
     }
 }
 
-impl<J: Judge> Unreadable for Checks<J> {
-    fn unreadable(&self) -> CheckResponse {
-        let why = "the check can't be read, or is too large";
-        response(self.gate.refuse(Reason::RequestMalformed, why, Instant::now()))
+impl<J: Judge> Checker for Checks<J> {
+    fn admit(&self) -> Option<InFlight> {
+        self.gate.admit()
+    }
+
+    fn refuse(&self, reason: Reason, why: &'static str) -> CheckResponse {
+        response(self.gate.refuse(reason, why, Instant::now()))
     }
 }
 
@@ -54,7 +58,8 @@ impl<J: Judge> Unreadable for Checks<J> {
 impl<J: Judge> Authorization for Checks<J> {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let timeout = request.metadata().get("grpc-timeout").and_then(|t| timeout(t.as_encoded_bytes()));
-        Ok(Response::new(self.answer(request.into_inner(), timeout)))
+        let arrived = request.extensions().get().map_or_else(Instant::now, |Arrived(at)| *at);
+        Ok(Response::new(self.answer(request.into_inner(), arrived, timeout)))
     }
 }
 

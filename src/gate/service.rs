@@ -16,7 +16,7 @@ use super::verdict::{Judge, Verdict};
 use super::words::Words;
 use crate::denial::{self, Denials, Denied};
 use crate::engine::Reason;
-use crate::telemetry::{Keep, Record, Telemetry};
+use crate::telemetry::{InFlight, Keep, Record, Telemetry};
 use crate::words::Refusal;
 
 /// The longest a check may take, where the proxy sets no shorter deadline.
@@ -30,6 +30,8 @@ pub struct Gate<J = Arc<Live>> {
     telemetry: Arc<Telemetry>,
     ids: Ids,
     limit: Duration,
+    /// The most checks at once.
+    checks: usize,
 }
 
 impl Gate {
@@ -43,7 +45,19 @@ impl Gate {
 #[expect(private_bounds, reason = "judges other than the policy are for tests")]
 impl<J: Judge> Gate<J> {
     pub(crate) fn with(judge: J, denials: Arc<Denials>, telemetry: Arc<Telemetry>, limit: Duration) -> Self {
-        Self { judge, denials, telemetry, ids: Ids::default(), limit }
+        Self { judge, denials, telemetry, ids: Ids::default(), limit, checks: usize::MAX }
+    }
+
+    /// The same gate for so many checks at once.
+    #[must_use]
+    pub fn at_most(self, checks: usize) -> Self {
+        Self { checks, ..self }
+    }
+
+    /// A check has arrived: it is under way as long as this is kept. `None` if
+    /// there are too many; it is to be refused as [`Reason::Overloaded`] then.
+    pub(crate) fn admit(&self) -> Option<InFlight> {
+        self.telemetry.metrics().begin(self.checks)
     }
 
     /// The answer to a request that arrived at `arrived`. `read` gives its
@@ -54,7 +68,6 @@ impl<J: Judge> Gate<J> {
         arrived: Instant,
         deadline: Option<Duration>,
     ) -> Answer {
-        let _in_flight = self.telemetry.metrics().begin();
         // A tenth is kept for the way back.
         let budget = deadline.map_or(self.limit, |t| self.limit.min(t - t / 10));
         let id = self.ids.next();

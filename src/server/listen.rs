@@ -2,16 +2,16 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net as blocking;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::time::Sleep;
-use tokio_stream::Stream;
 
 use crate::config::{Listen, Listener};
 
@@ -20,43 +20,85 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// An open socket.
 #[derive(Debug)]
-pub(super) enum Bound {
-    /// And its address.
-    Tcp(Incoming<TcpListener>, String),
-    /// And its address, and its file, which goes when this is dropped.
-    Unix(Incoming<UnixListener>, String, Option<SocketFile>),
+pub(super) struct Bound {
+    socket: Socket,
+    address: String,
+    /// Goes when this is dropped.
+    _file: Option<SocketFile>,
 }
 
-impl Bound {
-    /// Where it listens, as one would write it into `listen:`.
-    pub(super) fn address(&self) -> String {
-        match self {
-            Self::Tcp(_, address) | Self::Unix(_, address, _) => address.clone(),
-        }
-    }
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A connection of either kind.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 /// Opens a socket. Must be called within the runtime.
 pub(super) fn bind(listener: &Listener) -> Result<Bound, String> {
     let place = listener.address.to_string();
     let fail = |error| format!("can't listen on `{place}`: {error}");
-    match &listener.address {
-        Listen::Tcp(address) => {
-            let listener = std::net::TcpListener::bind(address).map_err(fail)?;
-            listener.set_nonblocking(true).map_err(fail)?;
-            let actual = listener.local_addr().map_err(fail)?.to_string();
-            let listener = TcpListener::from_std(listener).map_err(fail)?;
-            Ok(Bound::Tcp(Incoming { listener, pause: None }, actual))
-        }
+    let (socket, file) = match &listener.address {
+        Listen::Tcp(address) => (tcp(address).map_err(fail)?, None),
         Listen::Unix(path) => {
-            let (listener, file) = unix(path, listener.mode).map_err(fail)?;
-            Ok(Bound::Unix(Incoming { listener, pause: None }, place, Some(file)))
+            let (socket, file) = unix(path, listener.mode).map_err(fail)?;
+            (Socket::Unix(socket), Some(file))
         }
-        Listen::Abstract(name) => {
-            let listener = abstract_socket(name).map_err(fail)?;
-            Ok(Bound::Unix(Incoming { listener, pause: None }, place, None))
+        Listen::Abstract(name) => (Socket::Unix(abstract_socket(name).map_err(fail)?), None),
+    };
+    let address = match &socket {
+        Socket::Tcp(listener) => listener.local_addr().map_err(fail)?.to_string(),
+        Socket::Unix(_) => place,
+    };
+    Ok(Bound { socket, address, _file: file })
+}
+
+impl Bound {
+    /// Where it listens, as one would write it into `listen:`.
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Takes the next connection. Never fails: a system out of files is waited
+    /// for, not spun on.
+    pub(super) async fn accept(&self) -> Stream {
+        loop {
+            match self.take().await {
+                Ok(stream) => return stream,
+                // The client left before it was taken.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    tracing::warn!(error = %error, "can't accept connections");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
         }
     }
+
+    async fn take(&self) -> io::Result<Stream> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // An answer is one small packet that must not wait for a
+                // second. If it can't be set the connection is dead already.
+                let _ = stream.set_nodelay(true);
+                Ok(Stream::Tcp(stream))
+            }
+            Socket::Unix(listener) => Ok(Stream::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+fn tcp(address: &SocketAddr) -> io::Result<Socket> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(Socket::Tcp(TcpListener::from_std(listener)?))
 }
 
 /// A socket with a name in the network's namespace and no file: nobody has to
@@ -135,63 +177,44 @@ fn inode(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 
-/// A listening socket of either kind.
-pub(super) trait Accept: Unpin {
-    /// Its connections.
-    type Io;
-
-    /// Takes the next connection.
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Io>>;
-}
-
-impl Accept for TcpListener {
-    type Io = TcpStream;
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
-        let (stream, _) = ready!(TcpListener::poll_accept(self, cx))?;
-        // An answer is one small packet that must not wait for a second. If
-        // it can't be set the connection is dead already.
-        let _ = stream.set_nodelay(true);
-        Poll::Ready(Ok(stream))
-    }
-}
-
-impl Accept for UnixListener {
-    type Io = UnixStream;
-
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<UnixStream>> {
-        let (stream, _) = ready!(UnixListener::poll_accept(self, cx))?;
-        Poll::Ready(Ok(stream))
-    }
-}
-
-/// The connections of a socket. Never ends and never fails: a system out of
-/// files is waited for, not spun on.
-#[derive(Debug)]
-pub(super) struct Incoming<L> {
-    listener: L,
-    pause: Option<Pin<Box<Sleep>>>,
-}
-
-impl<L: Accept> Stream for Incoming<L> {
-    type Item = io::Result<L::Io>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(pause) = &mut self.pause {
-                ready!(pause.as_mut().poll(cx));
-                self.pause = None;
-            }
-            match ready!(self.listener.poll_accept(cx)) {
-                Ok(io) => return Poll::Ready(Some(Ok(io))),
-                // The client left before it was taken.
-                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
-                Err(error) => {
-                    tracing::warn!(error = %error, "can't accept connections");
-                    self.pause = Some(Box::pin(tokio::time::sleep(PAUSE)));
-                }
-            }
+macro_rules! either {
+    ($stream:expr, $io:ident => $then:expr) => {
+        match $stream.get_mut() {
+            Stream::Tcp($io) => $then,
+            Stream::Unix($io) => $then,
         }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        either!(self, io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        either!(self, io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(self, io => Pin::new(io).poll_shutdown(cx))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        either!(self, io => Pin::new(io).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 }
 
@@ -270,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn port_0_gets_a_port_and_a_taken_port_is_told() {
         let bound = bind(&on("127.0.0.1:0")).unwrap();
-        let address = bound.address();
+        let address = bound.address().to_owned();
         assert!(!address.ends_with(":0"));
         let again = bind(&on(&address)).unwrap_err();
         assert!(again.contains(&address), "{again}");

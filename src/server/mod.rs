@@ -7,8 +7,10 @@
 //! This room knows neither the wording of a decision nor that of an answer.
 
 mod candidate;
+mod connections;
 mod fetch;
 mod figures;
+mod grpc;
 mod keys;
 mod listen;
 mod listing;
@@ -18,6 +20,7 @@ mod run;
 mod signals;
 mod source;
 mod startup;
+mod tls;
 mod watch;
 
 use std::path::Path;
@@ -64,12 +67,8 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
 
 /// What can be written into the configuration already.
 fn not_built_yet(listen: &Listeners) -> Result<(), String> {
-    let Listeners { grpc, http, admin } = listen;
-    let later = [
-        (grpc.tls.is_some(), "`listen.grpc.tls`"),
-        (http.is_some(), "`listen.http`"),
-        (admin.is_some(), "`listen.admin`"),
-    ];
+    let Listeners { grpc: _, http, admin } = listen;
+    let later = [(http.is_some(), "`listen.http`"), (admin.is_some(), "`listen.admin`")];
     match later.iter().find(|(there, _)| *there) {
         Some((_, what)) => Err(format!("{what} is not built yet: remove it")),
         None => Ok(()),
@@ -77,7 +76,20 @@ fn not_built_yet(listen: &Listeners) -> Result<(), String> {
 }
 
 async fn start(ready: startup::Start) -> Result<(), String> {
-    let startup::Start { listen, policy, gate, telemetry: _, reloader, candidate, upkeep, warnings } = ready;
+    let startup::Start {
+        listen,
+        tls,
+        certificates,
+        limits,
+        shutdown,
+        policy,
+        gate,
+        telemetry: _,
+        reloader,
+        candidate,
+        upkeep,
+        warnings,
+    } = ready;
     for Findings { report, sources } in &warnings {
         for line in render(report, sources, Format::Short).lines() {
             tracing::warn!(finding = line, "worth a look");
@@ -86,8 +98,9 @@ async fn start(ready: startup::Start) -> Result<(), String> {
     // Signals first: one that comes while the socket opens is not lost.
     let (ask, asked) = mpsc::channel();
     let signals = signals::Signals::new(ask).map_err(|error| format!("can't listen to signals: {error}"))?;
-    let bound = listen::bind(&listen.grpc)?;
+    let ports = run::Ports { grpc: (listen::bind(&listen.grpc)?, tls) };
     let (keys, ready) = keep(upkeep, SystemClock::new())?;
-    let tasks = run::Tasks { keys, reload: reload::keep(reloader, candidate, asked)? };
-    run::run(bound, policy, gate, (tasks, ready), signals).await
+    let tasks = run::Tasks { keys, reload: reload::keep(reloader, candidate, asked)?, tls: certificates };
+    let plan = run::Plan { policy, gate, limits, shutdown };
+    run::run(ports, plan, (tasks, ready), signals).await
 }

@@ -1,127 +1,67 @@
-//! The gRPC server from its first connection to its last: checks, health,
-//! reflection.
+//! The server from its first connection to its last.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio_stream::Stream;
-use tonic::transport::Server;
-use tonic::transport::server::{Connected, Router};
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use super::connections::{self, Port, Protocol, Rules, Tally};
 use super::figures::{self, Figures};
+use super::grpc;
 use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
 use super::reload::Reloading;
-use super::signals::Stops;
-use crate::envoy;
+use super::signals::{INTERRUPT, Stops};
+use super::tls::{self, Tls};
+use crate::config::{Limits, Shutdown};
 use crate::gate::{Gate, Live};
-
-/// How many checks Envoy may have open on one connection. Envoy's own limit
-/// for a whole cluster is 1024 unless it is raised.
-const MAX_STREAMS: u32 = 1024;
-
-/// The headers of a check are a few hundred bytes.
-const MAX_HEADER_BYTES: u32 = 16 * 1024;
-
-/// Health and reflection requests hold one name.
-const MAX_ASIDE_BYTES: usize = 16 * 1024;
-
-/// A silent connection is asked after this long whether it still lives.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
-
-/// A request that takes this long to arrive never will.
-const REQUEST: Duration = Duration::from_secs(10);
-
-/// How long open connections may take to finish after a request to stop.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// What runs beside the server, and must as long as it does.
 pub(super) struct Tasks {
     pub(super) keys: KeyTasks,
     pub(super) reload: Reloading,
+    /// What looks after certificates.
+    pub(super) tls: Vec<tls::Upkeep>,
 }
 
-impl Tasks {
-    /// Waits for one of them to end, which none should: says how it did.
-    async fn ended(&mut self) -> String {
-        tokio::select! {
-            why = self.keys.ended() => why,
-            why = self.reload.ended() => why,
-        }
-    }
+/// The open ports.
+pub(super) struct Ports {
+    pub(super) grpc: (Bound, Option<Arc<Tls>>),
+}
+
+/// What is served, and how.
+pub(super) struct Plan {
+    pub(super) policy: Arc<Live>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) limits: Limits,
+    pub(super) shutdown: Shutdown,
 }
 
 /// Serves until told to stop, and until what was begun is finished.
 pub(super) async fn run(
-    bound: Bound,
-    policy: Arc<Live>,
-    gate: Arc<Gate>,
-    tasks: (Tasks, Ready),
-    stops: impl Stops,
-) -> Result<(), String> {
-    let (health, router) = router(gate)?;
-    let (address, revision) = (bound.address(), policy.current().index().revision().clone());
-    let listening = move || {
-        tracing::info!(
-            grpc = address,
-            revision = &*revision,
-            version = env!("DOORWARD_VERSION"),
-            "listening"
-        );
-    };
-    let figures = Figures::new(policy);
-    match bound {
-        Bound::Tcp(incoming, _) => serve(router, incoming, listening, &health, tasks, figures, stops).await,
-        Bound::Unix(incoming, _, _file) => {
-            serve(router, incoming, listening, &health, tasks, figures, stops).await
-        }
-    }
-}
-
-fn router(gate: Arc<Gate>) -> Result<(HealthReporter, Router), String> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(envoy::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    let fail = |error| format!("can't start reflection: {error}");
-    let router = Server::builder()
-        .max_concurrent_streams(MAX_STREAMS)
-        .http2_max_header_list_size(MAX_HEADER_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER))
-        .timeout(REQUEST)
-        .add_service(envoy::service(gate))
-        .add_service(health_service.max_decoding_message_size(MAX_ASIDE_BYTES))
-        .add_service(reflection().build_v1().map_err(fail)?.max_decoding_message_size(MAX_ASIDE_BYTES))
-        .add_service(reflection().build_v1alpha().map_err(fail)?.max_decoding_message_size(MAX_ASIDE_BYTES));
-    Ok((health, router))
-}
-
-async fn serve<I, C>(
-    router: Router,
-    incoming: I,
-    listening: impl FnOnce(),
-    health: &HealthReporter,
-    (mut tasks, mut ready): (Tasks, Ready),
-    mut figures: Figures,
+    ports: Ports,
+    plan: Plan,
+    (tasks, mut ready): (Tasks, Ready),
     mut stops: impl Stops,
-) -> Result<(), String>
-where
-    I: Stream<Item = std::io::Result<C>>,
-    C: Connected + tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-{
-    let (stop, stopped) = oneshot::channel::<()>();
-    let stopped = async { stopped.await.unwrap_or_default() };
-    let mut server = std::pin::pin!(router.serve_with_incoming_shutdown(incoming, stopped));
+) -> Result<(), String> {
+    let Plan { policy, gate, limits, shutdown } = plan;
+    let Ports { grpc: (bound, tls) } = ports;
+    let (health, checks) = grpc::services(gate, &limits)?;
+    let (address, revision) = (bound.address().to_owned(), policy.current().index().revision().clone());
+    let mut figures = Figures::new(policy);
+    let mut tasks = Running::new(tasks);
+
+    let (stop, stopping) = watch::channel(false);
+    let mut servers = JoinSet::new();
+    let tally = Arc::new(Tally::default());
+    let port =
+        Port { name: "grpc", bound, tls, rules: rules(Protocol::Grpc, &limits), tally: Arc::clone(&tally) };
+    servers.spawn(connections::serve(port, checks, stopping));
+
     let mut serving = ready.is_ready();
-    set_health(health, if serving { ServingStatus::Serving } else { ServingStatus::NotServing }).await;
-    listening();
+    health.set(serving).await;
+    tracing::info!(grpc = address, revision = &*revision, version = env!("DOORWARD_VERSION"), "listening");
     if !serving {
         let issuers = ready.missing().collect::<Vec<_>>().join(" ");
         tracing::info!(issuers, "not ready before the keys of these are there");
@@ -130,36 +70,77 @@ where
     let signal = loop {
         tokio::select! {
             _ = minutes.tick() => figures.tell(),
-            ended = &mut server => return Err(format!("the server ended by itself: {}", describe(ended))),
+            Some(ended) = servers.join_next() => return Err(describe(ended)),
             why = tasks.ended() => return Err(why),
             signal = stops.next() => break signal,
             () = ready.wait(), if !serving => {
                 serving = true;
-                set_health(health, ServingStatus::Serving).await;
+                health.set(true).await;
                 tracing::info!("ready: the keys of all required issuers are there");
             }
         }
     };
-    tracing::info!(signal, "stopping: no new connections, open ones finish");
-    set_health(health, ServingStatus::NotServing).await;
-    drop(stop);
+
+    health.set(false).await;
+    let second = |signal| Err(format!("stopped at once by a second signal, {signal}"));
+    // Whoever interrupts a program at a terminal is not a balancer of load.
+    let delay = if signal == INTERRUPT { Duration::ZERO } else { shutdown.delay };
+    tracing::info!(signal, delay_s = delay.as_secs(), "stopping: not ready any more");
     tokio::select! {
-        ended = &mut server => ended.map_err(|error| format!("the server ended badly: {error}"))?,
-        signal = stops.next() => return Err(format!("stopped at once by a second signal, {signal}")),
-        () = tokio::time::sleep(DRAIN) => tracing::warn!("connections that did not finish were cut"),
+        () = tokio::time::sleep(delay) => {}
+        Some(ended) = servers.join_next() => return Err(describe(ended)),
+        why = tasks.ended() => return Err(why),
+        signal = stops.next() => return second(signal),
+    }
+    tracing::info!(connections = tally.open(), "no new connections, open ones finish");
+    stop.send_replace(true);
+    tokio::select! {
+        () = all(&mut servers) => {}
+        signal = stops.next() => return second(signal),
+        () = tokio::time::sleep(shutdown.limit) => {
+            tracing::warn!(connections = tally.open(), "connections that did not finish were cut");
+        }
     }
     figures.tell();
     tracing::info!("stopped");
     Ok(())
 }
 
-fn describe(ended: Result<(), tonic::transport::Error>) -> String {
-    ended.map_or_else(|error| error.to_string(), |()| "its socket closed".to_owned())
+fn rules(protocol: Protocol, limits: &Limits) -> Rules {
+    let Limits { connections, streams, checks: _, check_size: _, header_size, connection_age } = *limits;
+    Rules { protocol, connections, streams, header_size, age: connection_age }
 }
 
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for name in ["", envoy::SERVICE_NAME] {
-        health.set_service_status(name, status).await;
+async fn all(servers: &mut JoinSet<()>) {
+    while servers.join_next().await.is_some() {}
+}
+
+fn describe(ended: Result<(), tokio::task::JoinError>) -> String {
+    match ended {
+        Ok(()) => "a port closed by itself".to_owned(),
+        Err(error) => format!("a port failed: {error}"),
+    }
+}
+
+/// The tasks beside the server, started.
+struct Running {
+    keys: KeyTasks,
+    reload: Reloading,
+    tls: JoinSet<()>,
+}
+
+impl Running {
+    fn new(Tasks { keys, reload, tls }: Tasks) -> Self {
+        Self { keys, reload, tls: tls.into_iter().map(tls::Upkeep::keep).collect() }
+    }
+
+    /// Waits for one of them to end, which none should: says how it did.
+    async fn ended(&mut self) -> String {
+        tokio::select! {
+            why = self.keys.ended() => why,
+            why = self.reload.ended() => why,
+            Some(_) = self.tls.join_next() => "a task that looks after certificates ended".to_owned(),
+        }
     }
 }
 

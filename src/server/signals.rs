@@ -7,6 +7,9 @@ use std::sync::mpsc::Sender;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// What a terminal sends.
+pub(super) const INTERRUPT: &str = "SIGINT";
+
 /// Whoever asks the server to stop: signals, or a test.
 pub(super) trait Stops {
     /// Waits for the next request to stop; gives its name.
@@ -40,7 +43,7 @@ impl Stops for Signals {
         loop {
             tokio::select! {
                 _ = self.term.recv() => return "SIGTERM",
-                _ = self.int.recv() => return "SIGINT",
+                _ = self.int.recv() => return INTERRUPT,
                 _ = self.hup.recv() => {
                     tracing::info!("SIGHUP: the policy is read again");
                     // Nobody there to be asked: whoever runs the server is told

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::candidate::Candidate;
+use super::connections::Protocol;
 use super::reload::Reloader;
 use super::source::{Found, Source};
+use super::tls::{self, Tls};
 use super::watch::Watch;
 use crate::compile;
-use crate::config::{Config, Listeners};
+use crate::config::{Config, Limits, Listener, Listeners, Shutdown};
 use crate::denial::Denials;
 use crate::diag::{Report, Sources};
 use crate::gate::{Gate, Live, Snapshot};
@@ -28,6 +30,12 @@ pub struct Findings {
 /// Everything that serving needs.
 pub(super) struct Start {
     pub(super) listen: Listeners,
+    /// The certificates of the port for checks.
+    pub(super) tls: Option<Arc<Tls>>,
+    /// What looks after all certificates.
+    pub(super) certificates: Vec<tls::Upkeep>,
+    pub(super) limits: Limits,
+    pub(super) shutdown: Shutdown,
     pub(super) policy: Arc<Live>,
     /// What answers for it.
     pub(super) gate: Arc<Gate>,
@@ -53,8 +61,8 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let Config {
         directory,
         listen,
-        limits: _,
-        shutdown: _,
+        limits,
+        shutdown,
         policies,
         policies_candidate,
         reload,
@@ -63,6 +71,8 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         upstream_headers,
         deny,
     } = config;
+    let mut certificates = Vec::new();
+    let tls = tls_of(&listen.grpc, Protocol::Grpc, &directory, &mut certificates, &mut report);
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
     let headers = compile::upstream_headers(&upstream_headers, &sources, &mut report);
     let has_headers = headers.is_some();
@@ -91,13 +101,19 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
                     let watch = Watch::new(Source { directory, ..source.clone() }, None);
                     Candidate::new(watch, Arc::clone(&policy), Arc::clone(&telemetry))
                 }),
+                tls,
+                certificates,
+                limits,
+                shutdown,
                 reloader: Reloader::new(
                     Watch::new(source, Some(seen)),
                     Arc::clone(&policy),
                     Arc::clone(&telemetry),
                     reload.allow_shrink,
                 ),
-                gate: Arc::new(Gate::new(Arc::clone(&policy), denials, Arc::clone(&telemetry))),
+                gate: Arc::new(
+                    Gate::new(Arc::clone(&policy), denials, Arc::clone(&telemetry)).at_most(limits.checks),
+                ),
                 telemetry,
                 upkeep,
                 policy,
@@ -106,4 +122,19 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         }
         _ => Err(findings),
     }
+}
+
+/// The certificates of a listener, if it has any. What can't be used is told,
+/// and nothing starts then.
+fn tls_of(
+    listener: &Listener,
+    protocol: Protocol,
+    directory: &Path,
+    certificates: &mut Vec<tls::Upkeep>,
+    report: &mut Report,
+) -> Option<Arc<Tls>> {
+    let tls = listener.tls.as_ref()?;
+    let (tls, upkeep) = tls::load(tls, directory, protocol.names(), report)?;
+    certificates.push(upkeep);
+    Some(tls)
 }

@@ -125,10 +125,12 @@ impl Metrics {
         Meters { services, routes }
     }
 
-    /// A check has begun; it ends when this is dropped.
-    pub fn begin(&self) -> InFlight {
-        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(Arc::clone(&self.0))
+    /// A check has begun, unless this many have already; it ends when this is
+    /// dropped.
+    pub fn begin(&self, most: usize) -> Option<InFlight> {
+        let begun = InFlight(Arc::clone(&self.0));
+        let before = begun.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        usize::try_from(before).is_ok_and(|before| before < most).then_some(begun)
     }
 
     /// A candidate is configured, and it is or is not what its files say.

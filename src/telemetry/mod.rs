@@ -10,7 +10,7 @@ mod log;
 mod metrics;
 mod record;
 
-pub use metrics::{Meter, Meters, Metrics};
+pub use metrics::{InFlight, Meter, Meters, Metrics};
 pub use record::{Direction, Disagreement, Keep, Record};
 
 /// Where decisions are told.

@@ -31,4 +31,6 @@ mod response;
 mod serve;
 mod spoof;
 mod token;
+mod restart;
+mod tls;
 mod tour;

@@ -19,6 +19,7 @@ const SECRET: &str = "not a secret but long enough for one";
 
 const CONFIG: &str = "
 listen: { grpc: 127.0.0.1:0 }
+shutdown: { delay: 0s }
 identity:
   issuers:
     - issuer: https://id.test
@@ -65,7 +66,11 @@ impl Doorward {
 
     /// With lines beside those of the usual configuration.
     pub(crate) fn configured(log: &str, more: &str, policy: &str) -> Self {
-        let folder = folder(&format!("{CONFIG}{more}"), policy);
+        Self::prepared(log, folder(&format!("{CONFIG}{more}"), policy))
+    }
+
+    /// With the configuration in a folder.
+    pub(crate) fn prepared(log: &str, folder: TempDir) -> Self {
         let mut child = Self::command(folder.path()).env("DOORWARD_LOG", log).spawn().unwrap();
         let (to, lines) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -87,10 +92,19 @@ impl Doorward {
         }
     }
 
-    /// Ends it and gives its exit code and all lines that are left.
-    pub(crate) fn stop(mut self) -> (Option<i32>, Vec<String>) {
-        let kill = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status().unwrap();
         assert!(kill.success());
+    }
+
+    /// Ends it and gives its exit code and all lines that are left.
+    pub(crate) fn stop(self) -> (Option<i32>, Vec<String>) {
+        self.signal("-TERM");
+        self.wait()
+    }
+
+    /// Waits for its end; gives its exit code and all lines that are left.
+    pub(crate) fn wait(mut self) -> (Option<i32>, Vec<String>) {
         let code = self.child.wait().unwrap().code();
         (code, self.lines.iter().collect())
     }
@@ -103,7 +117,8 @@ impl Drop for Doorward {
     }
 }
 
-fn folder(config: &str, policy: &str) -> TempDir {
+/// A folder with a configuration and a policy.
+pub(crate) fn folder(config: &str, policy: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("policies")).unwrap();
     fs::write(folder.path().join("policies/all.yaml"), policy).unwrap();

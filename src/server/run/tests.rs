@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
+use tonic_health::ServingStatus;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
@@ -36,7 +37,8 @@ fn folder(listen: &str, policy: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("policies")).unwrap();
     fs::write(folder.path().join("policies/all.yaml"), policy).unwrap();
-    fs::write(folder.path().join("doorward.yaml"), format!("listen: {{ grpc: \"{listen}\" }}\n")).unwrap();
+    let config = format!("listen: {{ grpc: \"{listen}\" }}\nshutdown: {{ delay: 0s }}\n");
+    fs::write(folder.path().join("doorward.yaml"), config).unwrap();
     folder
 }
 
@@ -63,12 +65,16 @@ impl Running {
         let folder = folder(listen, POLICY);
         let ready = startup::load(&folder.path().join("doorward.yaml")).unwrap_or_else(|f| panic!("{f:?}"));
         let bound = listen::bind(&ready.listen.grpc).unwrap();
-        let address = bound.address();
+        let address = bound.address().to_owned();
         let (stop, stops) = mpsc::channel(2);
         let (keys, is_ready) = keep(ready.upkeep, SystemClock::new()).unwrap();
         let (ask, asked) = std::sync::mpsc::channel();
-        let tasks = Tasks { keys, reload: reload::keep(ready.reloader, ready.candidate, asked).unwrap() };
-        let server = tokio::spawn(run(bound, ready.policy, ready.gate, (tasks, is_ready), stops));
+        let reload = reload::keep(ready.reloader, ready.candidate, asked).unwrap();
+        let tasks = Tasks { keys, reload, tls: Vec::new() };
+        let ports = Ports { grpc: (bound, None) };
+        let startup::Start { policy, gate, limits, shutdown, .. } = ready;
+        let plan = Plan { policy, gate, limits, shutdown };
+        let server = tokio::spawn(run(ports, plan, (tasks, is_ready), stops));
         Self { address, stop, server, folder, _ask: ask }
     }
 

@@ -81,7 +81,8 @@ fn dos_7_counts_stay_with_routes_that_stay_and_go_with_those_that_go() {
 #[test]
 fn the_text_is_openmetrics() {
     let metrics = Metrics::default();
-    let _begun = metrics.begin();
+    let _begun = metrics.begin(1).unwrap();
+    assert!(metrics.begin(1).is_none());
     metrics.decided(&record(Reason::Overloaded, None));
     let text = metrics.text(Vec::new()).unwrap();
     for line in [

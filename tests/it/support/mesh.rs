@@ -49,7 +49,7 @@ pub(crate) enum San {
 }
 
 /// A certificate authority.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A way to Envoy: a door, and what certificate to show there.
 pub(crate) struct Way {
@@ -136,14 +136,28 @@ impl Way {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name = named("the authority");
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn leaf(&self, names: &[San]) -> (CertificateDer<'static>, KeyPair) {
+    /// Its own certificate.
+    pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
+        self.0.der()
+    }
+
+    pub(crate) fn leaf(&self, names: &[San]) -> (CertificateDer<'static>, KeyPair) {
+        self.leaf_with(names, |_| {})
+    }
+
+    /// With a change of what the certificate says.
+    pub(crate) fn leaf_with(
+        &self,
+        names: &[San],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (CertificateDer<'static>, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name = named("somebody");
@@ -155,6 +169,7 @@ impl Authority {
                 San::Dns(name) => SanType::DnsName(text(name)),
             })
             .collect();
+        change(&mut params);
         let certificate = params.signed_by(&key, &self.0).unwrap();
         (certificate.der().clone(), key)
     }
@@ -198,7 +213,7 @@ fn replaced(text: &str, from: &str, to: &str) -> String {
     text.replace(from, to)
 }
 
-fn pem(der: &[u8]) -> String {
+pub(crate) fn pem(der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))

@@ -1,6 +1,7 @@
 //! What the tests drive and look with.
 
 mod child;
+mod edge;
 mod h2c;
 mod h2raw;
 mod http1;
@@ -14,12 +15,13 @@ mod messages;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use edge::{Edge, guide};
 pub(crate) use h2c::{Call, grpc};
 pub(crate) use h2raw::Frames;
 pub(crate) use http1::{Answer, Request};
 pub(crate) use key::{HmacKey, now};
-pub(crate) use mesh::{Door, Mesh, San, Way};
-pub(crate) use stack::{Stack, envoy_binary, root};
+pub(crate) use mesh::{Authority, Door, Mesh, San, Way, pem};
+pub(crate) use stack::{Stack, envoy_binary, free_port, root};
 pub(crate) use stage::Stage;
 
 /// Waits until something holds; the last word on it after half a minute is a failure.

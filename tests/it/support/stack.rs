@@ -360,7 +360,7 @@ fn upstream(folder: &Path, service: &'static str, port: u16) -> Child {
 
 /// A port that nobody listens on, below those that systems hand out to outgoing connections, and not
 /// one that was given before.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(process::id() % 500).unwrap() * 20;
     for _ in 0..1000 {
