@@ -23,6 +23,7 @@ mod envoy_config;
 mod examples;
 mod failure;
 mod host;
+mod load;
 mod method;
 mod path;
 mod peer;
