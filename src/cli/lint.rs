@@ -9,6 +9,7 @@ use super::{Exit, Failure, Style, Term, time};
 use crate::compile::Index;
 use crate::diag::{Format, Report, Sources, render};
 use crate::identity::Verifier;
+use crate::server::check_certificates;
 
 /// Report everything wrong or suspicious in a policy or a configuration.
 ///
@@ -24,7 +25,7 @@ pub(crate) struct Args {
     /// A configuration file: what it says itself, its keys, and the policy directory that it names.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Do not read key files and secrets, which the machine that lints may not have.
+    /// Do not read key files, certificates and secrets, which the machine that lints may not have.
     #[arg(long)]
     skip_keys: bool,
     /// Tell of bindings that expire as if it were this time: RFC 3339, or seconds since 1970. Default: now.
@@ -93,6 +94,7 @@ fn of_config(input: Input, skip_keys: bool, now: u64) -> Result<Found, Failure> 
     };
     if let (Some(config), false) = (&config, skip_keys) {
         Verifier::load(&config.identity, &config.directory, &environment, &mut found.0);
+        check_certificates(&config.listen, &config.directory, &mut found.0);
     }
     let compiled = policy(&directory, config.as_ref(), now, &mut found);
     Ok((found, compiled.into_iter().map(|compiled| compiled.index).collect()))

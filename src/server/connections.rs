@@ -55,7 +55,6 @@ pub(super) enum Protocol {
     /// HTTP/2 alone.
     Grpc,
     /// HTTP/1.1, or HTTP/2 where the other side begins with it.
-    #[allow(dead_code, reason = "for the ports of HTTP mode and of admin")]
     Http,
 }
 

@@ -32,7 +32,7 @@ use crate::diag::{Format, render};
 
 pub use keys::{Clock, KeyTasks, Ready, SystemClock, keep};
 pub use reload::Reloads;
-pub use startup::Findings;
+pub use startup::{Findings, check_certificates};
 
 /// How long what is left over may take once everything is served.
 const LEFTOVERS: Duration = Duration::from_millis(100);

@@ -124,6 +124,17 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     }
 }
 
+/// Reads the certificates of all listeners, as serving will, and tells what
+/// can't be used.
+pub fn check_certificates(listen: &Listeners, directory: &Path, report: &mut Report) {
+    let Listeners { grpc, http, admin } = listen;
+    let http = http.iter().map(|http| (&http.listener, Protocol::Http));
+    let admin = admin.iter().map(|admin| (&admin.listener, Protocol::Http));
+    for (listener, protocol) in [(grpc, Protocol::Grpc)].into_iter().chain(http).chain(admin) {
+        tls_of(listener, protocol, directory, &mut Vec::new(), report);
+    }
+}
+
 /// The certificates of a listener, if it has any. What can't be used is told,
 /// and nothing starts then.
 fn tls_of(

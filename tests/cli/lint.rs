@@ -123,6 +123,29 @@ fn a_configuration_is_linted_with_its_keys_and_its_policy() {
 }
 
 #[test]
+fn certificates_of_all_ports_are_looked_at_with_the_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let lint = |args: &[&str]| {
+        Doorward::new([&["lint", "--format", "short"], args].concat()).within(folder.path()).run()
+    };
+    let tls = "tls: { certificate: none.crt, key: none.key }";
+    let config = format!(
+        "listen:\n  grpc: {{ address: 127.0.0.1:9191, {tls} }}\n  \
+         http: {{ address: 127.0.0.1:9192, proxy: envoy, {tls} }}\n  admin: {{ address: 127.0.0.1:9193, {tls} }}\n\
+         policies: rules\n"
+    );
+    fs::write(folder.path().join("doorward.yaml"), config).unwrap();
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    fs::copy(root().join(SUSPICIOUS).join("policy.yaml"), folder.path().join("rules/a.yaml")).unwrap();
+    let said = lint(&[]);
+    for (line, place) in said.out.lines().zip(["doorward.yaml:2:", "doorward.yaml:3:", "doorward.yaml:4:"]) {
+        assert!(line.starts_with(place) && line.contains("error[DW001]"), "{line}");
+    }
+    assert_eq!(said.code, 1, "{}", said.out);
+    assert_eq!(lint(&["--skip-keys"]).code, 0);
+}
+
+#[test]
 fn what_is_not_there_can_not_be_linted() {
     let folder = tempfile::tempdir().unwrap();
     for args in [

@@ -161,27 +161,3 @@ async fn sigint_does_not_wait_and_a_second_signal_cuts_everything() {
     doorward.signal("-TERM");
     assert_eq!(doorward.wait().0, Some(2));
 }
-
-#[tokio::test]
-async fn fail_3_one_check_too_many_is_denied_and_the_next_is_answered() {
-    let config = "listen: { grpc: 127.0.0.1:0 }\nlimits: { checks: 1 }\nshutdown: { delay: 0s }\n";
-    let doorward = Doorward::prepared("info", configured(config));
-    let tcp = tokio::net::TcpStream::connect(&doorward.address).await.unwrap();
-    let (client, connection) = h2::client::handshake(tcp).await.unwrap();
-    tokio::spawn(connection);
-    let request = axum::http::Request::post("http://a/envoy.service.auth.v3.Authorization/Check")
-        .header("content-type", "application/grpc")
-        .body(())
-        .unwrap();
-    // One whose message does not come.
-    let (waiting, slow) = client.clone().ready().await.unwrap().send_request(request, false).unwrap();
-    let channel =
-        Endpoint::try_from(format!("http://{}", doorward.address)).unwrap().connect().await.unwrap();
-    let mut checks = AuthorizationClient::new(channel);
-    let mut ask =
-        async || checks.check(CheckRequest::default()).await.unwrap().into_inner().status.unwrap().code;
-    while ask().await != 14 {}
-    drop((waiting, slow));
-    while ask().await == 14 {}
-    doorward.line(|line| line["reason"] == "overloaded");
-}
