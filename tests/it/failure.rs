@@ -1,9 +1,10 @@
 //! When something is gone, the door is shut; when it is back, it works again.
 
+use std::cell::OnceCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::support::{Answer, Stack, eventually, grpc};
+use crate::support::{Answer, SlowWay, Stack, eventually, grpc};
 
 const OWN: &str = "examples/quickstart/doorward.yaml";
 
@@ -68,6 +69,32 @@ fn fail_1_a_doorward_that_does_not_answer_in_time_lets_nothing_through() {
     // What was asked while it slept is not answered as something else now.
     stack.get("/events/e-1").send().refused(401, "token_missing");
     stack.doorward = None;
+}
+
+#[test]
+fn fail_1_a_way_slower_than_the_deadline_lets_nothing_through() {
+    let way = OnceCell::new();
+    let stack = Stack::start_with(OWN, "info", &|yaml| {
+        let (before, after) = yaml.split_once("cluster_name: doorward\n").unwrap();
+        let (between, after) = after.split_once("port_value: ").unwrap();
+        let (port, after) = after.split_once(' ').unwrap();
+        let way = way.get_or_init(|| SlowWay::to(port.parse().unwrap()));
+        let port = way.address.port();
+        format!("{before}cluster_name: doorward\n{between}port_value: {port} {after}")
+            .replace("timeout: 5s", "timeout: 1s")
+    });
+    let way = way.into_inner().unwrap();
+    stack.get("/events/e-1").roles(&["viewer"]).send().allowed("events");
+    way.delay(1500);
+    for path in ["/events/e-1", "/events/health", "/events/internal"] {
+        shut(&stack.get(path).roles(&["admin"]).header("x-user-id", "evil").send()).unwrap();
+    }
+    way.delay(0);
+    eventually("it is fast again", || match stack.get("/events/e-1").roles(&["viewer"]).send() {
+        answer if answer.status == 200 => Ok(answer.allowed("events").told("x-user-id", "u-1")),
+        answer => shut(&answer).and(Err("still shut".to_owned())),
+    });
+    stack.get("/events/internal").roles(&["admin"]).send().refused(403, "route_denied");
 }
 
 #[test]

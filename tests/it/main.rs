@@ -8,6 +8,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::print_stdout,
     reason = "tests"
 )]
 
@@ -22,6 +23,7 @@ mod denial;
 mod envoy_config;
 mod examples;
 mod failure;
+mod flood;
 mod host;
 mod limits;
 mod load;

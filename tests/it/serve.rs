@@ -29,7 +29,7 @@ identity:
       roles: roles
 ";
 
-const POLICY: &str = "
+pub(crate) const POLICY: &str = "
 roles:
   viewer: {}
 services:
@@ -71,7 +71,23 @@ impl Doorward {
 
     /// With the configuration in a folder.
     pub(crate) fn prepared(log: &str, folder: TempDir) -> Self {
-        let mut child = Self::command(folder.path()).env("DOORWARD_LOG", log).spawn().unwrap();
+        let command = Self::command(folder.path());
+        Self::run(log, folder, command)
+    }
+
+    /// With no more than so many open files.
+    pub(crate) fn limited(log: &str, policy: &str, files: u32) -> Self {
+        let folder = folder(CONFIG, policy);
+        let program = Self::command(folder.path());
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
+        command.arg(program.get_program()).args(program.get_args());
+        command.env("SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self::run(log, folder, command)
+    }
+
+    fn run(log: &str, folder: TempDir, mut command: Command) -> Self {
+        let mut child = command.env("DOORWARD_LOG", log).spawn().unwrap();
         let (to, lines) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
@@ -139,6 +155,20 @@ pub(crate) fn token(roles: &[&str]) -> String {
     Signer::from_secret(SECRET, Algorithm::HS256).unwrap().sign(&claims.at(now)).unwrap()
 }
 
+/// A check of this path with this token, as a proxy would send it.
+pub(crate) fn check(path: &str, token: &str) -> CheckRequest {
+    let http = HttpRequest {
+        method: "GET".to_owned(),
+        host: "api.test".to_owned(),
+        path: path.to_owned(),
+        headers: [("authorization".to_owned(), format!("Bearer {token}"))].into(),
+        body: "hidden-body".to_owned(),
+        ..HttpRequest::default()
+    };
+    let request = Some(Request { http: Some(http), ..Request::default() });
+    CheckRequest { attributes: Some(AttributeContext { request, ..AttributeContext::default() }) }
+}
+
 /// The status code of the answers to requests with these paths and tokens.
 pub(crate) fn ask(address: &str, requests: &[(&str, &str)]) -> Vec<i32> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -146,17 +176,7 @@ pub(crate) fn ask(address: &str, requests: &[(&str, &str)]) -> Vec<i32> {
         let mut client = AuthorizationClient::connect(format!("http://{address}")).await.unwrap();
         let mut codes = Vec::new();
         for (path, token) in requests {
-            let http = HttpRequest {
-                method: "GET".to_owned(),
-                host: "api.test".to_owned(),
-                path: (*path).to_owned(),
-                headers: [("authorization".to_owned(), format!("Bearer {token}"))].into(),
-                body: "hidden-body".to_owned(),
-                ..HttpRequest::default()
-            };
-            let request = Some(Request { http: Some(http), ..Request::default() });
-            let attributes = Some(AttributeContext { request, ..AttributeContext::default() });
-            let answer = client.check(CheckRequest { attributes }).await.unwrap().into_inner();
+            let answer = client.check(check(path, token)).await.unwrap().into_inner();
             codes.push(answer.status.unwrap().code);
         }
         codes

@@ -7,6 +7,7 @@ mod h2raw;
 mod http1;
 mod key;
 mod mesh;
+mod slow;
 mod stack;
 mod stage;
 
@@ -21,6 +22,7 @@ pub(crate) use h2raw::Frames;
 pub(crate) use http1::{Answer, Request};
 pub(crate) use key::{HmacKey, now};
 pub(crate) use mesh::{Authority, Door, Mesh, San, Way, pem};
+pub(crate) use slow::SlowWay;
 pub(crate) use stack::{Stack, envoy_binary, free_port, root};
 pub(crate) use stage::Stage;
 
