@@ -91,7 +91,10 @@ fn fail_1_a_way_slower_than_the_deadline_lets_nothing_through() {
     }
     way.delay(0);
     eventually("it is fast again", || match stack.get("/events/e-1").roles(&["viewer"]).send() {
-        answer if answer.status == 200 => Ok(answer.allowed("events").told("x-user-id", "u-1")),
+        answer if answer.status == 200 => {
+            answer.allowed("events").told("x-user-id", "u-1");
+            Ok(())
+        }
         answer => shut(&answer).and(Err("still shut".to_owned())),
     });
     stack.get("/events/internal").roles(&["admin"]).send().refused(403, "route_denied");

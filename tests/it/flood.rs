@@ -19,6 +19,9 @@ use crate::support::eventually;
 
 const CHECK: &str = "http://doorward/envoy.service.auth.v3.Authorization/Check";
 
+/// The gRPC status of a denial as `overloaded`.
+const UNAVAILABLE: i32 = 14;
+
 /// What a flood may leave behind, in bytes: far less than it would if anything
 /// of it were kept.
 const LEFT_BEHIND: usize = 128 << 20;
@@ -110,7 +113,9 @@ fn dos_1_ten_thousand_open_streams_are_all_answered() {
             })
             .collect();
         for answer in answers {
-            assert_eq!(answer.await.unwrap(), 0);
+            // Those that took too long to say what they ask, or are too many at once, are denied.
+            let code = answer.await.unwrap();
+            assert!([0, UNAVAILABLE].contains(&code), "{code}");
         }
     });
     let after = memory(&server);
