@@ -40,14 +40,18 @@ pub(super) trait Checker: Authorization {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrived(pub(super) Instant);
 
-/// The longest that the rest of a check may take to follow its beginning.
+/// The longest that the rest of a check may take to follow its beginning, and
+/// how many may be waited for.
 const REST: Duration = Duration::from_secs(5);
+const MOST_BEGUN: usize = 16 * 1024;
 
 /// The generated service, with every error of a check replaced.
 #[derive(Debug)]
 pub(super) struct Complete<A> {
     inner: AuthorizationServer<A>,
     gate: Arc<A>,
+    /// Held by each check that is waited for.
+    begun: Arc<()>,
 }
 
 impl<A: Checker> Complete<A> {
@@ -55,13 +59,14 @@ impl<A: Checker> Complete<A> {
     pub(super) fn new(gate: A, limit: usize) -> Self {
         let gate = Arc::new(gate);
         let inner = AuthorizationServer::from_arc(Arc::clone(&gate)).max_decoding_message_size(limit);
-        Self { inner, gate }
+        Self { inner, gate, begun: Arc::default() }
     }
 }
 
 impl<A> Clone for Complete<A> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), gate: Arc::clone(&self.gate) }
+        let Self { inner, gate, begun } = self;
+        Self { inner: inner.clone(), gate: Arc::clone(gate), begun: Arc::clone(begun) }
     }
 }
 
@@ -88,21 +93,25 @@ impl<A: Checker> Service<http::Request<Body>> for Complete<A> {
         let gate = Arc::clone(&self.gate);
         let Some(in_flight) = gate.admit() else { return Answer::Overloaded(gate) };
         request.extensions_mut().insert(Arrived(Instant::now()));
-        Answer::Check { inner: self.inner.call(request), gate, late: None, _in_flight: in_flight }
+        let inner = self.inner.call(request);
+        Answer::Check { inner, gate, begun: Arc::clone(&self.begun), stage: Stage::UnderWay(in_flight) }
     }
 }
 
 /// An answer on its way.
 pub(super) enum Answer<A> {
-    Check {
-        inner: BoxFuture<http::Response<Body>, Infallible>,
-        gate: Arc<A>,
-        /// Running once there is something to wait for.
-        late: Option<Pin<Box<Sleep>>>,
-        _in_flight: InFlight,
-    },
+    Check { inner: BoxFuture<http::Response<Body>, Infallible>, gate: Arc<A>, begun: Arc<()>, stage: Stage },
     Overloaded(Arc<A>),
     Other(BoxFuture<http::Response<Body>, Infallible>),
+}
+
+/// How far a check has come.
+pub(super) enum Stage {
+    /// It counts among those that are decided at once.
+    UnderWay(#[expect(dead_code, reason = "counted while it is kept")] InFlight),
+    /// The rest of it is waited for, and it takes nobody's place: whoever does
+    /// not say what they ask does not keep others from asking.
+    Begun(Pin<Box<Sleep>>),
 }
 
 impl<A: Checker> Future for Answer<A> {
@@ -114,7 +123,7 @@ impl<A: Checker> Future for Answer<A> {
             Self::Overloaded(gate) => {
                 gate.refuse(Reason::Overloaded, "there are as many checks as `limits.checks` allows")
             }
-            Self::Check { inner, gate, late, .. } => match inner.as_mut().poll(cx) {
+            Self::Check { inner, gate, begun, stage } => match inner.as_mut().poll(cx) {
                 // An error has its status in the headers; an answer in the
                 // trailers.
                 Poll::Ready(Ok(response))
@@ -123,9 +132,17 @@ impl<A: Checker> Future for Answer<A> {
                     gate.refuse(Reason::RequestMalformed, "the check can't be read, or is too large")
                 }
                 Poll::Ready(answer) => return Poll::Ready(answer),
+                // Each holds the count once, and so does each copy of the service.
+                Poll::Pending if Arc::strong_count(begun) > MOST_BEGUN => {
+                    gate.refuse(Reason::Overloaded, "there are too many checks of which only a part arrived")
+                }
                 Poll::Pending => {
-                    let late = late.get_or_insert_with(|| Box::pin(tokio::time::sleep(REST)));
-                    ready!(late.as_mut().poll(cx));
+                    if let Stage::UnderWay(_) = stage {
+                        *stage = Stage::Begun(Box::pin(tokio::time::sleep(REST)));
+                    }
+                    if let Stage::Begun(late) = stage {
+                        ready!(late.as_mut().poll(cx));
+                    }
                     gate.refuse(Reason::Overloaded, "the check did not arrive in time")
                 }
             },
@@ -220,13 +237,29 @@ mod tests {
     #[tokio::test]
     async fn fail_3_one_check_too_many_is_denied_with_503_and_no_error() {
         let mut gate = gate(1);
-        let first = gate.call(silent());
+        let mut first = gate.call(silent());
         let (messages, status) = read(gate.call(silent()).await.unwrap()).await;
         assert_eq!((messages.len(), status.as_str()), (1, "0"));
         assert_eq!(http_status(&messages[0]), 503);
-        drop(first);
-        let second = tokio::time::timeout(Duration::from_millis(1), gate.call(silent()));
-        assert!(second.await.is_err(), "it is waited for");
+        let waits = |check| tokio::time::timeout(Duration::from_millis(1), check);
+        assert!(waits(&mut first).await.is_err(), "the rest of it is waited for");
+        assert!(waits(&mut gate.call(silent())).await.is_err(), "and it is in nobody's way");
+    }
+
+    #[tokio::test]
+    async fn dos_1_checks_that_are_waited_for_are_bounded_too() {
+        let mut gate = gate(1);
+        let mut waiting = Vec::new();
+        let refused = loop {
+            let mut check = Box::pin(gate.call(silent()));
+            let answer = std::future::poll_fn(|cx| Poll::Ready(check.as_mut().poll(cx))).await;
+            match answer {
+                Poll::Pending => waiting.push(check),
+                Poll::Ready(answer) => break answer.unwrap(),
+            }
+        };
+        assert!((MOST_BEGUN - 10..=MOST_BEGUN).contains(&waiting.len()), "{}", waiting.len());
+        assert_eq!(http_status(&read(refused).await.0[0]), 503);
     }
 
     fn http_status(response: &CheckResponse) -> i32 {
