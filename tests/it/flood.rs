@@ -32,7 +32,8 @@ fn runtime() -> Runtime {
 
 async fn connect(address: &str, window: u32) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(address).await.unwrap();
-    let builder = h2::client::Builder::new().initial_window_size(window).clone();
+    // As many answers may wait to be read as there are: the flood is ours.
+    let builder = h2::client::Builder::new().initial_window_size(window).data_frame_budget(1 << 20).clone();
     let (client, connection) = builder.handshake(stream).await.unwrap();
     tokio::spawn(connection);
     client
