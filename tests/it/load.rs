@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use crate::support::{Stack, eventually, root};
 
@@ -13,20 +14,20 @@ use crate::support::{Stack, eventually, root};
 const SWAPS: usize = 200;
 
 /// A client that keeps its connection until Envoy says that it closes it.
-struct Client<'s> {
+pub(crate) struct Client<'s> {
     stack: &'s Stack,
     stream: BufReader<TcpStream>,
 }
 
 impl<'s> Client<'s> {
-    fn new(stack: &'s Stack) -> Self {
+    pub(crate) fn new(stack: &'s Stack) -> Self {
         let stream = TcpStream::connect(stack.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         Self { stack, stream: BufReader::new(stream) }
     }
 
     /// The status of the answer, read to its end.
-    fn get(&mut self, path: &str, token: Option<&str>) -> u16 {
+    pub(crate) fn get(&mut self, path: &str, token: Option<&str>) -> u16 {
         let token = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
         let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{token}\r\n");
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();
@@ -54,46 +55,65 @@ impl<'s> Client<'s> {
 }
 
 /// A deployment of its own, whose policy may be changed: those that are shipped.
-fn deployment(at: &Path) {
-    let copy = |from: &str| {
-        for file in fs::read_dir(root().join(from)).unwrap() {
-            let file = file.unwrap();
-            if file.file_type().unwrap().is_file() {
-                let to = at.join(from).join(file.file_name());
-                fs::create_dir_all(to.parent().unwrap()).unwrap();
-                fs::copy(file.path(), to).unwrap();
-            }
-        }
-    };
-    copy("policies");
-    copy("policies/services");
-    let config = fs::read_to_string(root().join("examples/quickstart/doorward.yaml")).unwrap();
-    fs::write(at.join("doorward.yaml"), config.replace("../../policies", "policies")).unwrap();
+pub(crate) struct Deployment {
+    pub(crate) stack: Stack,
+    folder: TempDir,
+    open: String,
+    closed: String,
 }
+
+impl Deployment {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = |from: &str| {
+            for file in fs::read_dir(root().join(from)).unwrap() {
+                let file = file.unwrap();
+                if file.file_type().unwrap().is_file() {
+                    let to = folder.path().join(from).join(file.file_name());
+                    fs::create_dir_all(to.parent().unwrap()).unwrap();
+                    fs::copy(file.path(), to).unwrap();
+                }
+            }
+        };
+        copy("policies");
+        copy("policies/services");
+        let config = fs::read_to_string(root().join("examples/quickstart/doorward.yaml")).unwrap();
+        let config = config.replace("../../policies", "policies");
+        fs::write(folder.path().join("doorward.yaml"), config).unwrap();
+        let open = fs::read_to_string(folder.path().join(EVENTS)).unwrap();
+        let health = "GET /events/health\n        access: ";
+        let closed = open.replace(&format!("{health}anonymous"), &format!("{health}denied"));
+        assert_ne!(open, closed, "the route that is opened and closed is not there");
+        let stack = Stack::start(folder.path().join("doorward.yaml").to_str().unwrap());
+        Self { stack, folder, open, closed }
+    }
+
+    /// Replaces the policy: `/events/health` is for everyone, or for nobody.
+    pub(crate) fn swap(&self, open: bool) {
+        let next = self.folder.path().join("next");
+        fs::write(&next, if open { &self.open } else { &self.closed }).unwrap();
+        fs::rename(next, self.folder.path().join(EVENTS)).unwrap();
+        self.stack.doorward.as_ref().unwrap().signal(1); // SIGHUP: do not wait for the next look
+    }
+
+    /// The process id of doorward.
+    pub(crate) fn doorward(&self) -> &str {
+        self.stack.doorward.as_ref().unwrap().pid()
+    }
+}
+
+const EVENTS: &str = "policies/services/events.yaml";
 
 #[test]
 fn load_10_and_12_policies_swapped_under_load_fail_no_decision() {
-    let folder = tempfile::tempdir().unwrap();
-    deployment(folder.path());
-    let stack = Stack::start(folder.path().join("doorward.yaml").to_str().unwrap());
-    let file = folder.path().join("policies/services/events.yaml");
-    let open = fs::read_to_string(&file).unwrap();
-    let closed = open.replace(
-        "GET /events/health\n        access: anonymous",
-        "GET /events/health\n        access: denied",
-    );
-    assert_ne!(open, closed, "the route that is opened and closed is not there");
-    let swap = |text: &str| {
-        fs::write(folder.path().join("next"), text).unwrap();
-        fs::rename(folder.path().join("next"), &file).unwrap();
-        stack.doorward.as_ref().unwrap().signal(1); // SIGHUP: do not wait for the next look
-    };
+    let deployment = Deployment::start();
+    let stack = &deployment.stack;
     let (viewer, admin) = (stack.token(&["viewer"]), stack.token(&["admin"]));
     let done = AtomicBool::new(false);
     let answers = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..4)
             .map(|_| {
-                let (stack, done, viewer, admin) = (&stack, &done, &viewer, &admin);
+                let (done, viewer, admin) = (&done, &viewer, &admin);
                 scope.spawn(move || {
                     let mut client = Client::new(stack);
                     let mut count = 0;
@@ -111,10 +131,10 @@ fn load_10_and_12_policies_swapped_under_load_fail_no_decision() {
                 })
             })
             .collect();
-        let mut looker = Client::new(&stack);
+        let mut looker = Client::new(stack);
         for n in 0..SWAPS {
-            let (text, expected) = if n % 2 == 0 { (&closed, 403) } else { (&open, 200) };
-            swap(text);
+            let expected = if n % 2 == 0 { 403 } else { 200 };
+            deployment.swap(expected == 200);
             eventually("the policy is swapped", || match looker.get("/events/health", None) {
                 status if status == expected => Ok(()),
                 status => Err(format!("swap {n}: {status}")),

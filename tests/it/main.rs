@@ -34,6 +34,7 @@ mod reload;
 mod response;
 mod restart;
 mod serve;
+mod soak;
 mod spoof;
 mod tls;
 mod token;

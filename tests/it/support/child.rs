@@ -48,6 +48,11 @@ impl Child {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> &str {
+        &self.pid
+    }
+
     /// Sends it a signal, by number.
     pub(crate) fn signal(&self, signal: u8) {
         Command::new("kill").arg(format!("-{signal}")).arg(&self.pid).status().unwrap();
