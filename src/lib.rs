@@ -16,6 +16,7 @@
 //! | 1 | [`yaml`] | YAML text into a tree that knows its places |
 //! | 2 | [`policy`] | the words of the domain, and policy files into them |
 //! | 2 | [`config`] | `doorward.yaml`: how this process runs and whom it trusts |
+//! | 2 | [`proxy`] | a configuration of Envoy, and what in it opens a hole |
 //! | 3 | [`compile`] | policy into index: integers, bit sets, tries |
 //! | 4 | [`engine`] | index and request to decision, and why |
 //! | 5 | [`identity`] | token to caller |
@@ -44,6 +45,7 @@ pub mod words;
 pub mod yaml;
 pub mod policy;
 pub mod config;
+pub mod proxy;
 pub mod compile;
 pub mod engine;
 pub mod identity;

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-
+use super::findings::{As, count, show};
 use super::inputs::{Input, Located, environment, locate, policy};
 use super::{Exit, Failure, Style, Term, time};
 use crate::compile::Index;
-use crate::diag::{Format, Report, Sources, render};
+use crate::diag::{Report, Sources};
 use crate::identity::Verifier;
 use crate::server::check_certificates;
 
@@ -39,18 +38,6 @@ pub(crate) struct Args {
     format: As,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum As {
-    /// With source lines, carets and help.
-    Text,
-    /// One line a finding: `file:line:column: severity[code]: message`.
-    Short,
-    /// One JSON object.
-    Json,
-    /// SARIF 2.1.0, for code hosts.
-    Sarif,
-}
-
 /// Looks at everything it is told to, and prints what it found.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Args { directories, config, skip_keys, at, deny_warnings, format } = args;
@@ -63,17 +50,8 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let (mut report, sources) = found;
     report.sort(&sources);
 
-    let text = match format {
-        As::Text => {
-            let mut text = render(&report, &sources, Format::Text { color: term.out_color() });
-            text.push_str(&summary(&report, &sources, &indices, term));
-            text
-        }
-        As::Short => render(&report, &sources, Format::Short),
-        As::Json => render(&report, &sources, Format::Json),
-        As::Sarif => render(&report, &sources, Format::Sarif),
-    };
-    term.out(&text)?;
+    let last = || summary(&report, &sources, &indices, term);
+    show(&report, &sources, format, last, term)?;
     let (errors, warnings) = report.counts();
     Ok(if errors > 0 || (deny_warnings && warnings > 0) { Exit::Findings } else { Exit::Fine })
 }
@@ -131,8 +109,4 @@ fn summary(report: &Report, sources: &Sources, indices: &[Index], term: Term) ->
         return format!("{counted}: {held}\n");
     }
     format!("{} in {files}: {held}\n", term.paint(Style::Good, "no findings"))
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

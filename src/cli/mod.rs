@@ -5,6 +5,8 @@
 //! nothing about requests, policies or tokens itself. Only this room prints.
 
 mod check;
+mod envoy;
+mod findings;
 mod init;
 mod inputs;
 mod lint;
@@ -86,6 +88,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Lint(lint::Args),
+    Envoy(envoy::Args),
     Token(token::Args),
     Init(init::Args),
     Schema(schema::Args),
@@ -102,6 +105,7 @@ pub fn run() -> Exit {
         Command::Serve(args) => Ok(serve::run(args, &term)),
         Command::Check(args) => check::run(args, term),
         Command::Lint(args) => lint::run(args, term),
+        Command::Envoy(args) => envoy::run(args, term),
         Command::Init(args) => init::run(args, term),
         Command::Token(args) => token::run(args, term),
         Command::Schema(args) => schema::run(args, term),

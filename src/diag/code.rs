@@ -114,6 +114,50 @@ codes! {
     KeyDropped "DW309" "key-dropped" Warning "A key of a key file that is left out, because it can't or must not be used.";
     UnmappedRole "DW310" "unmapped-role" Warning "A role of `roles_map` that the policy does not have.";
     OpenListener "DW311" "open-listener" Warning "A port for checks that others than this machine may reach, without client certificates.";
+
+    // The configuration of the proxy: what can't be judged.
+    NotEnvoy "DW401" "not-envoy" Error "A file in which no part of an Envoy configuration is found.";
+    EnvoyUnreadable "DW402" "envoy-unreadable" Error "A value or a type that Envoy would refuse, or that can't be judged here.";
+    EnvoyUnseen "DW403" "envoy-unseen" Warning "Something that Envoy gets from elsewhere, so that this file does not show it.";
+
+    // The configuration of the proxy: what opens a hole.
+    Unchecked "DW410" "unchecked" Error "Requests that no ext_authz filter looks at.";
+    CheckDisabled "DW411" "check-disabled" Error "The check is switched off for some requests.";
+    CheckSwitch "DW412" "check-switch" Error "A runtime switch that opens everything.";
+    FailsOpen "DW413" "fails-open" Error "A check without an answer lets the request through.";
+    RouteAfterCheck "DW414" "route-after-check" Error "Where a request goes is chosen by something that was not decided over.";
+    ChangeSkipped "DW415" "change-skipped" Error "Changes of Doorward to identity headers that Envoy would skip or refuse.";
+    HeadersHidden "DW416" "headers-hidden" Error "Request headers that Doorward must see and Envoy does not send it.";
+    FilterBehind "DW417" "filter-behind" Error "A filter that may change the request after it was decided.";
+    RouteHeaders "DW418" "route-headers" Error "Envoy sets or removes an identity header after Doorward did.";
+    TrailersPass "DW419" "trailers-pass" Error "Identity headers in trailers reach the upstream.";
+    OverridesPass "DW420" "overrides-pass" Error "Headers that name a second method, path or host reach the upstream.";
+    OpenRedirect "DW421" "open-redirect" Error "Envoy redirects before anybody is asked, and a client chooses where to.";
+    ForgedCertificate "DW422" "forged-certificate" Error "Certificates, or what is told of them, are believed without being verified.";
+    AdminOpen "DW423" "admin-open" Error "Envoy's admin page can be reached from elsewhere.";
+    NoHttp2 "DW424" "no-http2" Error "The cluster of Doorward does not speak HTTP/2, so that no check is answered.";
+
+    // The configuration of the proxy: what is risky.
+    PathRaw "DW430" "path-raw" Warning "Paths that could be read in two ways go as they came to Doorward, which refuses them, and to Envoy's routes.";
+    HeadersLookAlike "DW431" "headers-look-alike" Warning "Header names with `_` pass, which many upstreams read as `-`.";
+    HostSpellings "DW432" "host-spellings" Warning "One host can be written in several ways.";
+    IdentityPasses "DW433" "identity-passes" Warning "A client's identity headers are not removed before the first filter.";
+    ClientBelieved "DW434" "client-believed" Warning "What a client says of its address is believed.";
+    NoCatchAll "DW435" "no-catch-all" Warning "Requests for which there is no route are not checked.";
+    ServiceUnnamed "DW436" "service-unnamed" Warning "Routes that don't tell Doorward which service they lead to.";
+    FilterBefore "DW437" "filter-before" Warning "A filter that may answer or change requests before they are checked.";
+    RedirectInside "DW438" "redirect-inside" Warning "Envoy follows redirects of upstreams itself.";
+    Tunnels "DW439" "tunnels" Warning "Upgrades or CONNECT: what goes through is checked once, at its start.";
+    TrailersOn "DW440" "trailers-on" Warning "HTTP/1 trailers are let in, which are no part of a check.";
+    AnswersUnchecked "DW441" "answers-unchecked" Warning "What Doorward tells Envoy to change is not limited or verified.";
+    RawHeadersOff "DW442" "raw-headers-off" Warning "Doorward does not get the headers as they came.";
+    FaultLooksLikeVerdict "DW443" "fault-looks-like-verdict" Warning "A check without an answer looks like a verdict, or like success.";
+    BodyUnfit "DW444" "body-unfit" Warning "Bodies are sent in a way that conditions can't use.";
+    NoLimits "DW445" "no-limits" Warning "A time or size without limit.";
+    AuthorizerLimits "DW446" "authorizer-limits" Warning "The cluster of Doorward has the default limits: what overflows is refused.";
+    NotHttp "DW447" "not-http" Warning "A listener whose traffic Envoy does not read as HTTP, so that nothing of it is checked.";
+    OldEnvoy "DW448" "old-envoy" Warning "An Envoy without the fixes of August 2026.";
+    FilterLate "DW449" "filter-late" Warning "A filter that looks at requests only after they were decided.";
 }
 
 #[cfg(test)]

@@ -149,6 +149,11 @@ impl Report {
         self.dropped.1 += report.dropped.1;
     }
 
+    /// Leaves out the findings with these codes.
+    pub fn leave_out(&mut self, codes: &[Code]) {
+        self.diagnostics.retain(|diagnostic| !codes.contains(&diagnostic.code));
+    }
+
     /// Whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.dropped.0 > 0 || self.diagnostics.iter().any(Diagnostic::is_error)

@@ -2,7 +2,8 @@
 //!
 //! One reading for all our files: plain mappings, lists and scalars. Anchors,
 //! aliases, merge keys, tags, directives and second documents are refused, so
-//! that there is one way to say a thing and a reviewer sees all of it. Values
+//! that there is one way to say a thing and a reviewer sees all of it. (Files of
+//! other programs may name and repeat values: `parse_foreign`.) Values
 //! are not typed by guessing: a scalar stays text until a reader asks for it.
 //! This room knows nothing of what the keys mean.
 
@@ -14,6 +15,6 @@ mod tree;
 
 pub use fields::{Elsewhere, Fields, Shape};
 pub use kept::KeptText;
-pub use parse::{MAX_DEPTH, parse};
+pub use parse::{MAX_DEPTH, parse, parse_foreign};
 pub use read::{Text, entries, integer, items, key_name, text, texts, word, yes_or_no};
 pub use tree::{Entry, Kind, Node};

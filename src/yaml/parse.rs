@@ -11,17 +11,36 @@ use crate::diag::{Code, Diagnostic, FileId, Report, Span};
 /// How deep mappings and lists may be nested.
 pub const MAX_DEPTH: usize = 32;
 
-/// Reads one document. `None` when the text holds no document at all (an
-/// empty file, or comments only) or is not YAML; the report tells which.
+/// How deep in files that others have laid out.
+const MAX_FOREIGN_DEPTH: usize = 100;
+
+/// How many values aliases may stand for, all together.
+const MAX_REPEATED: usize = 1_000_000;
+
+/// Reads one document of ours. `None` when the text holds no document at all
+/// (an empty file, or comments only) or is not YAML; the report tells which.
 pub fn parse(file: FileId, text: &str, report: &mut Report) -> Option<Node> {
+    document(file, text, None, report)
+}
+
+/// Reads one document that another program is configured with, or has written:
+/// YAML or JSON. Aliases stand for what they name, keys with the tag `!ignore`
+/// for nothing; everything else that [`parse`] refuses is refused here, too.
+pub fn parse_foreign(file: FileId, text: &str, report: &mut Report) -> Option<Node> {
+    document(file, text, Some(Anchors::default()), report)
+}
+
+fn document(file: FileId, text: &str, anchors: Option<Anchors>, report: &mut Report) -> Option<Node> {
+    let depth = if anchors.is_some() { MAX_FOREIGN_DEPTH } else { MAX_DEPTH };
     let options = granit_parser::options! {
         emit_unresolved_aliases: true,
         emit_anchor_events: true,
         emit_comments: false,
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
+        flow_nesting_limit: depth,
+        block_nesting_limit: depth,
     };
-    let mut builder = Builder { file, text, report, stack: Vec::new(), root: None, documents: 0 };
+    let mut builder =
+        Builder { file, text, report, stack: Vec::new(), root: None, documents: 0, depth, anchors };
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
             Ok((event, span)) => {
@@ -37,10 +56,20 @@ pub fn parse(file: FileId, text: &str, report: &mut Report) -> Option<Node> {
     builder.root
 }
 
-/// A collection that is not closed yet.
+/// A collection that is not closed yet, and its anchor (0: none).
 enum Open {
-    List { start: Span, items: Vec<Node> },
-    Map { start: Span, entries: Vec<Entry>, key: Option<Node>, seen: HashMap<String, Span> },
+    List { start: Span, anchor: usize, items: Vec<Node> },
+    Map { start: Span, anchor: usize, entries: Vec<Entry>, key: Option<Node>, seen: HashMap<String, Span> },
+}
+
+/// What aliases stand for, where they are allowed.
+#[derive(Default)]
+struct Anchors {
+    named: HashMap<usize, Node>,
+    /// How many values were repeated so far.
+    repeated: usize,
+    /// Whether it was told that they are too many.
+    told: bool,
 }
 
 struct Builder<'a> {
@@ -50,6 +79,8 @@ struct Builder<'a> {
     stack: Vec<Open>,
     root: Option<Node>,
     documents: usize,
+    depth: usize,
+    anchors: Option<Anchors>,
 }
 
 impl Builder<'_> {
@@ -74,25 +105,32 @@ impl Builder<'_> {
                     );
                 }
             }
-            Event::Scalar(text, style, _, tag) => {
-                self.tag(tag.as_ref(), span);
-                let plain = style == ScalarStyle::Plain;
-                self.value(Node { span, kind: Kind::Scalar { text: text.into_owned(), plain } });
+            Event::Scalar(text, style, anchor, tag) => {
+                let kind = if self.is_ignored(tag.as_ref()) {
+                    Kind::Refused
+                } else {
+                    self.tag(tag.as_ref(), span);
+                    Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain }
+                };
+                self.named(anchor, Node { span, kind });
             }
-            Event::SequenceStart(_, _, tag) => {
+            Event::SequenceStart(_, anchor, tag) => {
                 self.tag(tag.as_ref(), span);
-                self.stack.push(Open::List { start: span, items: Vec::new() });
+                self.stack.push(Open::List { start: span, anchor, items: Vec::new() });
             }
-            Event::MappingStart(_, _, tag) => {
+            Event::MappingStart(_, anchor, tag) => {
                 self.tag(tag.as_ref(), span);
                 self.stack.push(Open::Map {
                     start: span,
+                    anchor,
                     entries: Vec::new(),
                     key: None,
                     seen: HashMap::new(),
                 });
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Anchor(..) if self.anchors.is_some() => {}
+            Event::Alias(name) if self.anchors.is_some() => self.alias(name, span),
             Event::Anchor(..) => self.refuse(span, "an anchor", "write the value out where it is needed"),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.refuse(span, "an alias", "write the value out here");
@@ -101,6 +139,44 @@ impl Builder<'_> {
             // The enum may grow: whatever it is, it is not ours to guess at.
             _ => self.refuse(span, "a YAML construct", "use plain mappings, lists and scalars"),
         }
+    }
+
+    /// Whether this is a key that foreign files tag as holding nothing.
+    fn is_ignored(&self, tag: Option<&Cow<'_, Tag>>) -> bool {
+        self.anchors.is_some()
+            && matches!(self.stack.last(), Some(Open::Map { key: None, .. }))
+            && tag.is_some_and(|tag| tag.original() == "!ignore")
+    }
+
+    /// Takes a value, and remembers it where it has an anchor.
+    fn named(&mut self, anchor: usize, node: Node) {
+        if let (Some(anchors), true) = (&mut self.anchors, anchor > 0) {
+            anchors.repeated = anchors.repeated.saturating_add(node.extent().0);
+            if anchors.repeated <= MAX_REPEATED {
+                anchors.named.insert(anchor, node.clone());
+            }
+        }
+        self.value(node);
+    }
+
+    /// Takes what an alias stands for, at its own place.
+    fn alias(&mut self, anchor: usize, span: Span) {
+        let Some(anchors) = &mut self.anchors else { return };
+        let (repeated, room) = (&mut anchors.repeated, self.depth.saturating_sub(self.stack.len()));
+        let found = anchors.named.get(&anchor).filter(|node| {
+            let (size, depth) = node.extent();
+            *repeated = repeated.saturating_add(size);
+            *repeated <= MAX_REPEATED && depth <= room
+        });
+        let node = found.cloned();
+        if node.is_none() && !std::mem::replace(&mut anchors.told, true) {
+            self.report.push(
+                Diagnostic::at(Code::TooLarge, span, "an alias that stands for itself, or for too much")
+                    .label("can't be written out")
+                    .help("write the value out here"),
+            );
+        }
+        self.value(node.unwrap_or(Node { span, kind: Kind::Refused }));
     }
 
     fn refuse(&mut self, span: Span, what: &str, help: &str) {
@@ -129,16 +205,16 @@ impl Builder<'_> {
     }
 
     fn close(&mut self, end: Span) {
-        let node = match self.stack.pop() {
-            Some(Open::List { start, items }) => {
-                Node { span: self.join(start, end), kind: Kind::List(items) }
+        let (anchor, node) = match self.stack.pop() {
+            Some(Open::List { start, anchor, items }) => {
+                (anchor, Node { span: self.join(start, end), kind: Kind::List(items) })
             }
-            Some(Open::Map { start, entries, .. }) => {
-                Node { span: self.join(start, end), kind: Kind::Map(entries) }
+            Some(Open::Map { start, anchor, entries, .. }) => {
+                (anchor, Node { span: self.join(start, end), kind: Kind::Map(entries) })
             }
             None => return,
         };
-        self.value(node);
+        self.named(anchor, node);
     }
 
     /// From the first byte of one span to the last of another, without the
@@ -172,7 +248,7 @@ impl Builder<'_> {
         let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
         let span = Span { file: self.file, start: at, end: at };
         let diagnostic = if *error.kind() == ErrorKind::RecursionLimitExceeded {
-            Diagnostic::at(Code::TooLarge, span, format!("nested deeper than {MAX_DEPTH} levels"))
+            Diagnostic::at(Code::TooLarge, span, format!("nested deeper than {} levels", self.depth))
                 .label("too deep")
                 .help("nothing here needs to be nested so deep: write it flat")
         } else if let Some(start) = conflict_marker(self.text) {

@@ -49,6 +49,20 @@ impl Node {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null_word(text))
     }
 
+    /// How many values it holds, itself among them, and how deep they are nested.
+    pub(super) fn extent(&self) -> (usize, usize) {
+        let inner = |values: &mut dyn Iterator<Item = &Self>| {
+            let all = values.map(Self::extent);
+            let (size, depth) = all.fold((0, 0), |(size, depth), (s, d)| (size + s, depth.max(d)));
+            (size + 1, depth + 1)
+        };
+        match &self.kind {
+            Kind::List(items) => inner(&mut items.iter()),
+            Kind::Map(entries) => inner(&mut entries.iter().map(|entry| &entry.value)),
+            Kind::Scalar { .. } | Kind::Refused => (1, 0),
+        }
+    }
+
     /// What to call it in a message.
     pub fn describe(&self) -> &'static str {
         match &self.kind {

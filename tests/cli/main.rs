@@ -13,6 +13,7 @@
 
 mod check;
 mod docs;
+mod envoy;
 mod examples;
 mod init;
 mod lint;

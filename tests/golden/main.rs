@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod decisions;
+mod envoy;
 mod findings;
 mod folders;
 mod matrix;

@@ -1,7 +1,10 @@
 //! The Envoy configuration that is shipped: what it says, and what it does.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
+use doorward::diag::{Code, Format, Report, Sources, render};
+use doorward::proxy::{Managed, inspect};
 use serde_json::Value;
 
 use crate::support::{Stack, envoy_binary, eventually, root};
@@ -94,6 +97,45 @@ fn cfg_6_envoy_redirects_nobody() {
         let answer = stack.get(path).send();
         answer.refused_by_envoy(400);
         assert!(answer.header("location").is_empty(), "{answer:?}");
+    }
+}
+
+/// What `doorward envoy` says of the configuration that runs.
+fn told(stack: &Stack) -> (BTreeSet<&'static str>, String) {
+    let dump = stack.config_dump();
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let file = sources.add("config dump", dump.as_str());
+    let seen = inspect(file, &dump, &Managed::default(), &mut report).expect("a config dump");
+    assert_eq!(seen.managers, 1, "{dump}");
+    let codes = report.diagnostics().iter().map(|finding| finding.code.id()).collect();
+    (codes, render(&report, &sources, Format::Text { color: false }))
+}
+
+#[test]
+fn cfg_1_to_12_the_config_dump_of_what_ships_shows_no_hole() {
+    assert_eq!(told(Stack::reference()), (BTreeSet::new(), String::new()));
+}
+
+#[test]
+fn cfg_1_to_12_the_config_dump_of_a_careless_envoy_shows_its_holes() {
+    let (codes, text) = told(Stack::careless());
+    let holes = [
+        Code::FailsOpen,
+        Code::ChangeSkipped,
+        Code::TrailersPass,
+        Code::OverridesPass,
+        Code::PathRaw,
+        Code::HeadersLookAlike,
+        Code::IdentityPasses,
+        Code::Tunnels,
+        Code::AnswersUnchecked,
+        Code::NoLimits,
+    ];
+    assert_eq!(codes, holes.iter().map(|code| code.id()).collect(), "{text}");
+    for opens in
+        ["`normalize_path` is off", "`merge_slashes` is off", "`%2F` and", "`websocket`", "`CONNECT`"]
+    {
+        assert!(text.contains(opens), "{text}");
     }
 }
 

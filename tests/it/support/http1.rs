@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -221,6 +221,19 @@ fn plain(stack: &Stack, bytes: &[u8]) -> Vec<u8> {
     let Ok(mut stream) = TcpStream::connect(stack.address()) else { return Vec::new() };
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     exchange(&mut stream, bytes)
+}
+
+/// The body of an answer of somebody else's than Envoy's listener.
+pub(crate) fn body_of(address: SocketAddr, target: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let raw = exchange(&mut stream, request.as_bytes());
+    let raw = String::from_utf8(raw).unwrap();
+    let (head, body) = raw.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+    if chunked { dechunk(body) } else { body.to_owned() }
 }
 
 fn exchange(stream: &mut (impl Read + Write), bytes: &[u8]) -> Vec<u8> {

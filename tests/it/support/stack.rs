@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::child::Child;
 use super::eventually;
-use super::http1::Request;
+use super::http1::{Request, body_of};
 use super::key::{HmacKey, IssuerKey, now};
 
 /// All that runs for one group of tests. Everything is killed when it is dropped or the tests end.
@@ -185,6 +185,11 @@ impl Stack {
     /// Where Envoy speaks to doorward.
     pub(crate) fn doorward_address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.ports.doorward))
+    }
+
+    /// The configuration that Envoy runs with, as its admin page tells it.
+    pub(crate) fn config_dump(&self) -> String {
+        body_of(SocketAddr::from(([127, 0, 0, 1], self.ports.admin)), "/config_dump")
     }
 
     fn path(&self, name: &str) -> PathBuf {

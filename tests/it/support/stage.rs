@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use doorward::config::Config;
-use doorward::diag::{Report, Sources};
+use doorward::diag::{Format, Report, Sources, render};
 use doorward::policy::{Limits, read_folder};
+use doorward::proxy::{Managed, inspect};
 use regex_lite::Regex;
 use serde_json::{Value, json};
 
@@ -30,7 +31,11 @@ impl Stage {
         let path = example.folder.join("doorward.yaml");
         let config = Config::load(&path, &|_| None).0.expect("a configuration without a mistake");
         let issuer = config.identity.issuers.into_iter().next().expect("an issuer");
-        let edit = |shipped: String| changed(routed(&shipped, example), example);
+        let edit = |shipped: String| {
+            let text = changed(routed(&shipped, example), example);
+            assert_eq!(holes(&text), "", "{}", example.folder.display());
+            text
+        };
         let peers = example.callers.iter().filter_map(|(name, caller)| Some((name, caller.peer.as_ref()?)));
         let doors = if peers.clone().next().is_some() { &[Door::Required][..] } else { &[] };
         let mesh = Mesh::start(path.to_str().unwrap(), doors, &edit);
@@ -63,6 +68,14 @@ impl Stage {
         }
         request.send()
     }
+}
+
+/// What `doorward envoy` says of a configuration.
+fn holes(text: &str) -> String {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let file = sources.add("envoy.yaml", text);
+    inspect(file, text, &Managed::default(), &mut report).expect("a configuration of Envoy");
+    render(&report, &sources, Format::Text { color: false })
 }
 
 /// The shipped configuration with routes to the example's services, all to one upstream.

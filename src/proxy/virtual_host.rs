@@ -1,0 +1,118 @@
+//! Virtual hosts and their routes.
+
+use super::chain::Chain;
+use super::look::Look;
+use super::message::Message;
+use super::{connection, per_route, routes};
+use crate::diag::Code;
+
+/// What a match may hold and still take every request.
+const UNCONDITIONAL: &[&str] = &["prefix", "case_sensitive", "caseSensitive"];
+
+/// Looks at one virtual host; how many routes it has. `service`: whether a
+/// service is named for all hosts.
+pub(super) fn inspect<'a>(
+    host: Message<'a>,
+    chain: Option<&Chain<'a>>,
+    service: bool,
+    look: &Look<'a>,
+) -> usize {
+    let name = host.name(look);
+    routes::headers(host, look);
+    let service = per_route::inspect(host, chain, look) || service;
+    if let Some(matcher) = host.get("matcher") {
+        let message = format!("the routes of `{name}` are chosen by a `matcher`, which is not followed here");
+        look.unreadable(matcher.key_span, message, "write them as `routes`");
+        return 0;
+    }
+    let all = host.messages("routes", look);
+    if !all.iter().any(|route| takes_all(*route, look)) {
+        look.tell(
+            Code::NoCatchAll,
+            host.at,
+            format!("the virtual host `{name}` has no route for every path"),
+            "what has no route is not checked",
+            "end its routes with `- { match: { prefix: / }, direct_response: { status: 404 } }`",
+        );
+    }
+    let unnamed: Vec<_> =
+        all.iter().filter(|route| !route_names_service(**route, chain, look) && !service).collect();
+    if let Some(first) = unnamed.first() {
+        look.tell(
+            Code::ServiceUnnamed,
+            first.at,
+            which(unnamed.len(), all.len(), name),
+            "Doorward goes by host and path",
+            "add to `typed_per_filter_config` of the route or its virtual host: `envoy.filters.http.ext_authz: { \
+             \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, \
+             check_settings: { context_extensions: { service: NAME } } }`",
+        );
+    }
+    all.len()
+}
+
+fn which(some: usize, all: usize, name: &str) -> String {
+    if some == all {
+        format!("no route of `{name}` says which service it leads to")
+    } else {
+        format!("{some} of {all} routes of `{name}` do not say which service they lead to")
+    }
+}
+
+fn takes_all<'a>(route: Message<'a>, look: &Look<'a>) -> bool {
+    let Some(matches) = route.message("match", look) else { return false };
+    let free = matches.entries().iter().all(|entry| UNCONDITIONAL.contains(&entry.key.as_str()));
+    free && matches.text("prefix", look) == Some("/")
+}
+
+/// Looks at one route; whether it names a service.
+fn route_names_service<'a>(route: Message<'a>, chain: Option<&Chain<'a>>, look: &Look<'a>) -> bool {
+    routes::headers(route, look);
+    let mut service = per_route::inspect(route, chain, look);
+    if let Some(matches) = route.message("match", look)
+        && matches.has("connect_matcher")
+    {
+        connection::tunnel(look, matches.pointed(matches.place("connect_matcher")), "CONNECT");
+    }
+    let Some(action) = route.message("route", look) else { return service };
+    if let Some(weighted) = action.message("weighted_clusters", look) {
+        let clusters = weighted.messages("clusters", look);
+        let named = clusters.iter().map(|cluster| {
+            routes::headers(*cluster, look);
+            per_route::inspect(*cluster, chain, look)
+        });
+        let named: Vec<bool> = named.collect();
+        service |= !named.is_empty() && named.into_iter().all(|named| named);
+    }
+    if action.has("cluster_header") {
+        look.tell(
+            Code::RouteAfterCheck,
+            action.place("cluster_header"),
+            "a header chooses the upstream",
+            "the client's word",
+            "name the `cluster`, or see that no client can send this header",
+        );
+    }
+    let follows = action.has("internal_redirect_policy").then(|| action.place("internal_redirect_policy"));
+    let follows = follows.or_else(|| {
+        let on = action.choice("internal_redirect_action", REDIRECTS, look) == Some(1);
+        on.then(|| action.place("internal_redirect_action"))
+    });
+    if let Some(at) = follows {
+        look.tell(
+            Code::RedirectInside,
+            at,
+            "Envoy follows redirects of this upstream itself",
+            "an upstream chooses the next request",
+            "remove it: let the client follow",
+        );
+    }
+    for upgrade in action.messages("upgrade_configs", look) {
+        if upgrade.flag("enabled", look) != Some(false) {
+            connection::tunnel(look, upgrade, upgrade.text("upgrade_type", look).unwrap_or_default());
+        }
+    }
+    service
+}
+
+const REDIRECTS: &[&str] = &["PASS_THROUGH_INTERNAL_REDIRECT", "HANDLE_INTERNAL_REDIRECT"];
