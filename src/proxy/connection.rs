@@ -106,14 +106,27 @@ fn limits<'a>(manager: Message<'a>, look: &Look<'a>) {
     if manager.duration("stream_idle_timeout", look).is_some_and(|seconds| seconds <= 0.0) {
         missing.push("`stream_idle_timeout: 60s`");
     }
+    if !manager.has("max_request_headers_kb") {
+        missing.push("`max_request_headers_kb: 32`");
+    }
     let common = manager.message("common_http_protocol_options", look);
     if common.is_none_or(|common| unset(common, "max_stream_duration")) {
         missing.push("`max_stream_duration: 900s` in `common_http_protocol_options`");
     }
-    let http2 = manager.message("http2_protocol_options", look);
-    if http2.is_none_or(|http2| !http2.has("max_concurrent_streams")) {
-        missing.push("`max_concurrent_streams: 100` in `http2_protocol_options`");
+    if common.is_none_or(|common| !common.has("max_headers_count")) {
+        missing.push("`max_headers_count: 64` in `common_http_protocol_options`");
     }
+    let http2 = manager.message("http2_protocol_options", look);
+    let sizes = [
+        ("max_concurrent_streams", "`max_concurrent_streams: 100` in `http2_protocol_options`"),
+        ("initial_stream_window_size", "`initial_stream_window_size: 65536` in `http2_protocol_options`"),
+        (
+            "initial_connection_window_size",
+            "`initial_connection_window_size: 1048576` in `http2_protocol_options`",
+        ),
+    ];
+    let left = sizes.iter().filter(|(field, _)| http2.is_none_or(|http2| !http2.has(field)));
+    missing.extend(left.map(|(_, line)| line));
     if !missing.is_empty() {
         look.tell(
             Code::NoLimits,

@@ -12,6 +12,7 @@ mod large;
 mod names;
 mod path;
 mod peers;
+mod proxy;
 mod router;
 mod scopes;
 mod shuffle;
