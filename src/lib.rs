@@ -24,6 +24,7 @@
 //! | 5 | `telemetry` | what operators are told: metrics, records of decisions |
 //! | 6 | `gate` | one request in, one complete answer out |
 //! | 7 | `envoy` | Envoy's words, and nobody else's |
+//! | 7 | `forward` | HTTP mode: the words of proxies that ask by HTTP |
 //! | 8 | `server` | sockets, tasks, signals, logs |
 //! | 9 | `cli` | arguments and exit codes |
 //!
@@ -56,6 +57,8 @@ pub mod telemetry;
 pub mod gate;
 #[cfg(feature = "server")]
 pub mod envoy;
+#[cfg(feature = "server")]
+pub(crate) mod forward;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]

@@ -23,6 +23,7 @@ const FLOORS: [(&str, u8); 16] = [
     ("telemetry", 5),
     ("gate", 6),
     ("envoy", 7),
+    ("forward", 7),
     ("server", 8),
     ("cli", 9),
 ];
@@ -46,8 +47,8 @@ const OWNERS: [(&str, &[&str]); 29] = [
     ("clap", &["cli/"]),
     ("envoy_types", &["envoy/"]),
     ("granit_parser", &["yaml/parse.rs"]),
-    ("http_body_util", &["envoy/complete.rs", "server/fetch.rs"]),
-    ("hyper", &["server/fetch.rs", "server/connections.rs", "server/grpc.rs"]),
+    ("http_body_util", &["envoy/complete.rs", "forward/response.rs", "server/fetch.rs"]),
+    ("hyper", &["forward/", "server/fetch.rs", "server/connections.rs", "server/grpc.rs", "server/http.rs"]),
     ("hyper_util", &["server/fetch.rs", "server/connections.rs"]),
     ("ipnet", &["policy/network.rs"]),
     ("jsonwebtoken", &["identity/signature.rs"]),

@@ -46,6 +46,10 @@ const MAX_RESET_PENDING: usize = 20;
 /// Streams that were given up because of the other side's mistakes.
 const MAX_RESET_BY_MISTAKE: usize = 1024;
 
+/// The most headers of an HTTP/1.1 request. Envoy lets clients have 100, others as
+/// many as fit, and adds its own.
+const MAX_HEADERS: usize = 256;
+
 /// The head of an HTTP/1.1 request, which `hyper` reads with no less.
 const MIN_HEAD: usize = 8 * 1024;
 
@@ -54,6 +58,8 @@ const MIN_HEAD: usize = 8 * 1024;
 pub(super) enum Protocol {
     /// HTTP/2 alone.
     Grpc,
+    /// HTTP/1.1 alone.
+    Http1,
     /// HTTP/1.1, or HTTP/2 where the other side begins with it.
     Http,
 }
@@ -63,6 +69,7 @@ impl Protocol {
     pub(super) fn names(self) -> &'static [&'static str] {
         match self {
             Self::Grpc => &["h2"],
+            Self::Http1 => &["http/1.1"],
             Self::Http => &["h2", "http/1.1"],
         }
     }
@@ -225,9 +232,11 @@ fn builder(rules: Rules) -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
+        .max_headers(MAX_HEADERS)
         .max_buf_size(usize::try_from(header_size).map_or(MIN_HEAD, |size| size.max(MIN_HEAD)));
     match protocol {
         Protocol::Grpc => builder.http2_only(),
+        Protocol::Http1 => builder.http1_only(),
         Protocol::Http => builder,
     }
 }

@@ -11,6 +11,7 @@ mod connections;
 mod fetch;
 mod figures;
 mod grpc;
+mod http;
 mod keys;
 mod listen;
 mod listing;
@@ -27,7 +28,7 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::config::Listeners;
+use crate::config::{HttpListener, Listeners};
 use crate::diag::{Format, render};
 
 pub use keys::{Clock, KeyTasks, Ready, SystemClock, keep};
@@ -67,8 +68,8 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
 
 /// What can be written into the configuration already.
 fn not_built_yet(listen: &Listeners) -> Result<(), String> {
-    let Listeners { grpc: _, http, admin } = listen;
-    let later = [(http.is_some(), "`listen.http`"), (admin.is_some(), "`listen.admin`")];
+    let Listeners { grpc: _, http: _, admin } = listen;
+    let later = [(admin.is_some(), "`listen.admin`")];
     match later.iter().find(|(there, _)| *there) {
         Some((_, what)) => Err(format!("{what} is not built yet: remove it")),
         None => Ok(()),
@@ -79,6 +80,7 @@ async fn start(ready: startup::Start) -> Result<(), String> {
     let startup::Start {
         listen,
         tls,
+        http,
         certificates,
         limits,
         shutdown,
@@ -98,7 +100,13 @@ async fn start(ready: startup::Start) -> Result<(), String> {
     // Signals first: one that comes while the socket opens is not lost.
     let (ask, asked) = mpsc::channel();
     let signals = signals::Signals::new(ask).map_err(|error| format!("can't listen to signals: {error}"))?;
-    let ports = run::Ports { grpc: (listen::bind(&listen.grpc)?, tls) };
+    let http = match (&listen.http, http) {
+        (Some(HttpListener { listener, .. }), Some((forward, tls))) => {
+            Some((listen::bind(listener)?, tls, forward))
+        }
+        _ => None,
+    };
+    let ports = run::Ports { grpc: (listen::bind(&listen.grpc)?, tls), http };
     let (keys, ready) = keep(upkeep, SystemClock::new())?;
     let tasks = run::Tasks { keys, reload: reload::keep(reloader, candidate, asked)?, tls: certificates };
     let plan = run::Plan { policy, gate, limits, shutdown };

@@ -9,12 +9,14 @@ use tokio::task::JoinSet;
 use super::connections::{self, Port, Protocol, Rules, Tally};
 use super::figures::{self, Figures};
 use super::grpc;
+use super::http;
 use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
 use super::reload::Reloading;
 use super::signals::{INTERRUPT, Stops};
 use super::tls::{self, Tls};
 use crate::config::{Limits, Shutdown};
+use crate::forward::Forward;
 use crate::gate::{Gate, Live};
 
 /// What runs beside the server, and must as long as it does.
@@ -28,6 +30,7 @@ pub(super) struct Tasks {
 /// The open ports.
 pub(super) struct Ports {
     pub(super) grpc: (Bound, Option<Arc<Tls>>),
+    pub(super) http: Option<(Bound, Option<Arc<Tls>>, Forward)>,
 }
 
 /// What is served, and how.
@@ -46,7 +49,7 @@ pub(super) async fn run(
     mut stops: impl Stops,
 ) -> Result<(), String> {
     let Plan { policy, gate, limits, shutdown } = plan;
-    let Ports { grpc: (bound, tls) } = ports;
+    let Ports { grpc: (bound, tls), http } = ports;
     let (health, checks) = grpc::services(gate, &limits)?;
     let (address, revision) = (bound.address().to_owned(), policy.current().index().revision().clone());
     let mut figures = Figures::new(policy);
@@ -57,11 +60,26 @@ pub(super) async fn run(
     let tally = Arc::new(Tally::default());
     let port =
         Port { name: "grpc", bound, tls, rules: rules(Protocol::Grpc, &limits), tally: Arc::clone(&tally) };
-    servers.spawn(connections::serve(port, checks, stopping));
+    servers.spawn(connections::serve(port, checks, stopping.clone()));
+    let http = http.map(|(bound, tls, forward)| {
+        let address = bound.address().to_owned();
+        // The head of such a request is the check.
+        let header_size = u32::try_from(limits.check_size).unwrap_or(u32::MAX);
+        let rules = Rules { header_size, ..rules(Protocol::Http1, &limits) };
+        let port = Port { name: "http", bound, tls, rules, tally: Arc::default() };
+        servers.spawn(connections::serve(port, http::service(forward), stopping));
+        address
+    });
 
     let mut serving = ready.is_ready();
     health.set(serving).await;
-    tracing::info!(grpc = address, revision = &*revision, version = env!("DOORWARD_VERSION"), "listening");
+    tracing::info!(
+        grpc = address,
+        http,
+        revision = &*revision,
+        version = env!("DOORWARD_VERSION"),
+        "listening"
+    );
     if !serving {
         let issuers = ready.missing().collect::<Vec<_>>().join(" ");
         tracing::info!(issuers, "not ready before the keys of these are there");

@@ -11,9 +11,10 @@ use super::source::{Found, Source};
 use super::tls::{self, Tls};
 use super::watch::Watch;
 use crate::compile;
-use crate::config::{Config, Limits, Listener, Listeners, Shutdown};
+use crate::config::{Config, HttpListener, Limits, Listener, Listeners, Shutdown};
 use crate::denial::Denials;
 use crate::diag::{Report, Sources};
+use crate::forward::Forward;
 use crate::gate::{Gate, Live, Snapshot};
 use crate::identity::{Upkeep, Verifier};
 use crate::telemetry::Telemetry;
@@ -32,6 +33,8 @@ pub(super) struct Start {
     pub(super) listen: Listeners,
     /// The certificates of the port for checks.
     pub(super) tls: Option<Arc<Tls>>,
+    /// What answers in HTTP mode, and the certificates of its port.
+    pub(super) http: Option<(Forward, Option<Arc<Tls>>)>,
     /// What looks after all certificates.
     pub(super) certificates: Vec<tls::Upkeep>,
     pub(super) limits: Limits,
@@ -73,6 +76,9 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     } = config;
     let mut certificates = Vec::new();
     let tls = tls_of(&listen.grpc, Protocol::Grpc, &directory, &mut certificates, &mut report);
+    let http = listen.http.as_ref().map(|HttpListener { listener, proxy }| {
+        (*proxy, tls_of(listener, Protocol::Http1, &directory, &mut certificates, &mut report))
+    });
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
     let headers = compile::upstream_headers(&upstream_headers, &sources, &mut report);
     let has_headers = headers.is_some();
@@ -95,6 +101,9 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
             let meters = telemetry.metrics().meters(&index);
             let policy = Arc::new(Live::new(Snapshot::new(index, verifier, plan, meters)));
             let denials = Arc::new(Denials::new(&deny));
+            let gate = Gate::new(Arc::clone(&policy), denials, Arc::clone(&telemetry)).at_most(limits.checks);
+            let gate = Arc::new(gate);
+            let forward = |proxy| Forward::new(Arc::clone(&gate), proxy, source.prefixes.clone());
             Ok(Start {
                 listen,
                 candidate: policies_candidate.map(|directory| {
@@ -102,6 +111,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
                     Candidate::new(watch, Arc::clone(&policy), Arc::clone(&telemetry))
                 }),
                 tls,
+                http: http.map(|(proxy, tls)| (forward(proxy), tls)),
                 certificates,
                 limits,
                 shutdown,
@@ -111,9 +121,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
                     Arc::clone(&telemetry),
                     reload.allow_shrink,
                 ),
-                gate: Arc::new(
-                    Gate::new(Arc::clone(&policy), denials, Arc::clone(&telemetry)).at_most(limits.checks),
-                ),
+                gate,
                 telemetry,
                 upkeep,
                 policy,

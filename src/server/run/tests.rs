@@ -71,7 +71,7 @@ impl Running {
         let (ask, asked) = std::sync::mpsc::channel();
         let reload = reload::keep(ready.reloader, ready.candidate, asked).unwrap();
         let tasks = Tasks { keys, reload, tls: Vec::new() };
-        let ports = Ports { grpc: (bound, None) };
+        let ports = Ports { grpc: (bound, None), http: None };
         let startup::Start { policy, gate, limits, shutdown, .. } = ready;
         let plan = Plan { policy, gate, limits, shutdown };
         let server = tokio::spawn(run(ports, plan, (tasks, is_ready), stops));

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use super::child::Child;
 use super::eventually;
-use super::stack::{envoy_binary, folder, free_port, root};
+use super::front::envoy_binary;
+use super::stack::{folder, free_port, root};
 
 /// A running Envoy. Killed when dropped.
 pub(crate) struct Edge {

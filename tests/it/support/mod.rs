@@ -2,6 +2,7 @@
 
 mod child;
 mod edge;
+mod front;
 mod h2c;
 mod h2raw;
 mod http1;
@@ -17,13 +18,14 @@ mod messages;
 use std::time::{Duration, Instant};
 
 pub(crate) use edge::{Edge, guide};
+pub(crate) use front::{Front, envoy_binary, nginx_binary, replaced};
 pub(crate) use h2c::{Call, grpc};
 pub(crate) use h2raw::Frames;
 pub(crate) use http1::{Answer, Request};
 pub(crate) use key::{HmacKey, now};
 pub(crate) use mesh::{Authority, Door, Mesh, San, Way, pem};
 pub(crate) use slow::SlowWay;
-pub(crate) use stack::{Stack, envoy_binary, free_port, root};
+pub(crate) use stack::{Stack, free_port, root};
 pub(crate) use stage::Stage;
 
 /// Waits until something holds; the last word on it after half a minute is a failure.

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Once, OnceLock};
 
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::child::Child;
 use super::eventually;
+use super::front::Front;
 use super::http1::{Request, body_of};
 use super::key::{HmacKey, IssuerKey, now};
 
@@ -18,7 +19,9 @@ use super::key::{HmacKey, IssuerKey, now};
 pub(crate) struct Stack {
     // Children first: they are gone before their folder is.
     pub(crate) doorward: Option<Child>,
+    /// What stands before doorward: Envoy, or what is tried in its place.
     envoy: Option<Child>,
+    front: Front,
     events: Child,
     venues: Child,
     pub(crate) key: IssuerKey,
@@ -37,12 +40,12 @@ pub(crate) struct Stack {
 pub(crate) struct Side(pub(crate) Value);
 
 #[derive(Clone, Copy)]
-struct Ports {
-    listener: u16,
-    doorward: u16,
-    events: u16,
-    venues: u16,
-    admin: u16,
+pub(super) struct Ports {
+    pub(super) listener: u16,
+    pub(super) doorward: u16,
+    pub(super) events: u16,
+    pub(super) venues: u16,
+    pub(super) admin: u16,
 }
 
 pub(crate) const ISSUER: &str = "https://id.doorward.example";
@@ -91,6 +94,42 @@ impl Stack {
 
     /// As [`Stack::start_logging`], with a change of the shipped configuration of Envoy.
     pub(crate) fn start_with(config: &str, log_level: &'static str, edit: &dyn Fn(String) -> String) -> Self {
+        Self::start_behind(Front::Grpc, config, log_level, edit)
+    }
+
+    /// The policy of [`Stack::trapped`] in HTTP mode, behind what is shipped for this proxy.
+    pub(crate) fn forward(front: Front) -> Self {
+        Self::start_behind(front, "tests/it/forward.yaml", "info", &|shipped| shipped)
+    }
+
+    /// As [`Stack::start_with`], behind another proxy.
+    pub(crate) fn start_behind(
+        front: Front,
+        config: &str,
+        log_level: &'static str,
+        edit: &dyn Fn(String) -> String,
+    ) -> Self {
+        let stack = Self::begin_behind(front, config, log_level, edit);
+        stack.wait_until_ready();
+        stack
+    }
+
+    /// As [`Stack::start_behind`], where nobody can wait until the proxy asks as it should.
+    pub(crate) fn try_behind(front: Front, config: &str, edit: &dyn Fn(String) -> String) -> Self {
+        let stack = Self::begin_behind(front, config, "info", edit);
+        eventually("the proxy does not answer", || {
+            TcpStream::connect(stack.address()).map_err(|error| error.to_string())?;
+            TcpStream::connect(stack.doorward_address()).map(drop).map_err(|error| error.to_string())
+        });
+        stack
+    }
+
+    fn begin_behind(
+        front: Front,
+        config: &str,
+        log_level: &'static str,
+        edit: &dyn Fn(String) -> String,
+    ) -> Self {
         let folder = folder();
         let ports = Ports {
             listener: free_port(),
@@ -103,6 +142,7 @@ impl Stack {
         let mut stack = Self {
             doorward: None,
             envoy: None,
+            front,
             events: upstream(at, "events", ports.events),
             venues: upstream(at, "venues", ports.venues),
             key: IssuerKey::new("main"),
@@ -116,20 +156,25 @@ impl Stack {
         };
         std::fs::write(stack.path("jwks.json"), stack.key.jwks().to_string()).unwrap();
         std::fs::write(stack.path("other.jwks.json"), stack.other_key.jwks().to_string()).unwrap();
-        let envoy = edit(envoy_yaml(ports));
-        stack.proxied = envoy.contains("listener.proxy_protocol");
-        std::fs::write(stack.path("envoy.yaml"), envoy).unwrap();
+        let config = edit(front.config(ports));
+        stack.proxied = config.contains("listener.proxy_protocol");
+        std::fs::write(stack.path(front.file()), config).unwrap();
         stack.start_doorward();
         stack.start_envoy();
-        stack.wait_until_ready();
         stack
     }
 
     pub(crate) fn start_doorward(&mut self) {
-        let grpc = format!("127.0.0.1:{}", self.ports.doorward);
+        let address = format!("127.0.0.1:{}", self.ports.doorward);
+        let (grpc, http) = match self.front {
+            Front::Grpc => (address.as_str(), "127.0.0.1:0"),
+            Front::Http | Front::Nginx => ("127.0.0.1:0", address.as_str()),
+        };
         let (jwks, other) = (self.path("jwks.json"), self.path("other.jwks.json"));
         let env = [
-            ("DOORWARD_GRPC", grpc.as_str()),
+            ("DOORWARD_GRPC", grpc),
+            ("DOORWARD_HTTP", http),
+            ("DOORWARD_PROXY", self.front.word()),
             ("DOORWARD_JWKS", jwks.to_str().unwrap()),
             ("OTHER_JWKS", other.to_str().unwrap()),
             ("HMAC_SECRET", std::str::from_utf8(&self.secret.0).unwrap()),
@@ -142,11 +187,8 @@ impl Stack {
     }
 
     pub(crate) fn start_envoy(&mut self) {
-        let config = self.path("envoy.yaml");
-        let args =
-            ["-c", config.to_str().unwrap(), "--concurrency", "1", "-l", "warning", "--disable-hot-restart"];
         self.envoy = None;
-        self.envoy = Some(Child::start("envoy", &self.path("envoy.log"), &envoy_binary(), &args, &[]));
+        self.envoy = Some(self.front.start(self.folder.path()));
     }
 
     pub(crate) fn stop_envoy(&mut self) {
@@ -163,7 +205,7 @@ impl Stack {
             if [self.ports.events, self.ports.venues].iter().any(silent) {
                 return Err("a service does not listen".to_owned());
             }
-            match Request::try_get(self, "/") {
+            match Request::try_get(self, self.front.unrouted()) {
                 Some(answer) if answer.status < 500 && answer.is_a_problem() => Ok(()),
                 other => {
                     let words: Vec<_> = self.children().map(Child::last_words).collect();
@@ -290,18 +332,6 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `ENVOY_BIN`, as `tests/run` sets it, or what the same script finds.
-pub(crate) fn envoy_binary() -> PathBuf {
-    static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
-        let output =
-            Command::new(root().join(".tools/envoy")).stderr(process::Stdio::inherit()).output().unwrap();
-        assert!(output.status.success(), "no Envoy to test with: see .tools/envoy");
-        String::from_utf8(output.stdout).unwrap().trim().into()
-    });
-    found.clone()
-}
-
 /// A folder below `target/tmp`. Statics are never dropped, so those of the shared stacks stay, with
 /// their logs, until the next test process sweeps away what belongs to none that still runs.
 pub(super) fn folder() -> TempDir {
@@ -317,20 +347,6 @@ pub(super) fn folder() -> TempDir {
         }
     });
     tempfile::Builder::new().prefix(&format!("it-{}-", process::id())).tempdir_in(place).unwrap()
-}
-
-fn envoy_yaml(ports: Ports) -> String {
-    let shipped = std::fs::read_to_string(root().join("deploy/envoy/envoy.yaml")).unwrap();
-    let Ports { listener, doorward, events, venues, admin } = ports;
-    let mine = [(10000, listener), (9191, doorward), (18081, events), (18082, venues), (9901, admin)];
-    let mut text = shipped;
-    for (default, port) in mine {
-        let (from, to) = (format!("port_value: {default} "), format!("port_value: {port} "));
-        assert_eq!(text.matches(&from).count(), 1, "`{from}` stands once in envoy.yaml");
-        text = text.replace(&from, &to);
-    }
-    // Builds and tests run beside each other: a decision may have to wait for a core.
-    text.replace("timeout: 0.25s", "timeout: 5s")
 }
 
 /// Everything that Envoy does for Doorward, undone.
