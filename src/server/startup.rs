@@ -136,7 +136,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
 /// can't be used.
 pub fn check_certificates(listen: &Listeners, directory: &Path, report: &mut Report) {
     let Listeners { grpc, http, admin } = listen;
-    let http = http.iter().map(|http| (&http.listener, Protocol::Http));
+    let http = http.iter().map(|http| (&http.listener, Protocol::Http1));
     let admin = admin.iter().map(|admin| (&admin.listener, Protocol::Http));
     for (listener, protocol) in [(grpc, Protocol::Grpc)].into_iter().chain(http).chain(admin) {
         tls_of(listener, protocol, directory, &mut Vec::new(), report);
