@@ -62,7 +62,16 @@ const OWNERS: [(&str, &[&str]); 29] = [
     // Claims are JSON, and they are what tokens, headers and conditions speak of.
     (
         "serde_json",
-        &["cli/", "compile/expression/", "config/claim_path.rs", "diag/", "engine/", "gate/", "identity/"],
+        &[
+            "cli/",
+            "compile/expression/",
+            "config/claim_path.rs",
+            "diag/",
+            "engine/",
+            "gate/",
+            "identity/",
+            "telemetry/claims.rs",
+        ],
     ),
     ("tokio", &["server/", "envoy/complete.rs", "cli/"]),
     ("tokio_rustls", &["server/fetch.rs", "server/tls.rs"]),
@@ -70,7 +79,7 @@ const OWNERS: [(&str, &[&str]); 29] = [
     ("tonic", &["envoy/", "server/"]),
     ("tonic_health", &["server/"]),
     ("tonic_reflection", &["server/"]),
-    ("tracing", &["server/", "telemetry/log.rs"]),
+    ("tracing", &["server/"]),
     ("tracing_subscriber", &["server/logs.rs"]),
 ];
 

@@ -384,7 +384,7 @@ def decisions(stack):
     """The lines of doorward's log that tell of decisions."""
     lines = (stack.folder / "doorward.log").read_text().splitlines(keepends=True)
     whole = (json.loads(line) for line in lines if line.startswith("{") and line.endswith("}\n"))
-    return [line for line in whole if line.get("target") == "doorward::decision"]
+    return [line for line in whole if "decision_id" in line]
 
 
 def new_decision(stack, before, step):

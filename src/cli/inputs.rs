@@ -89,6 +89,7 @@ pub(super) fn policy(
     }
     if let (Some(index), Some(config)) = (&index, config) {
         compile::mapped_roles(index, &config.identity.issuers, &mut found.0);
+        compile::redacted_parameters(index, &config.decision_log.redact, &mut found.0);
     }
     let fine = !findings.has_errors();
     found.0.adopt(&mut found.1, (findings, files), directory);

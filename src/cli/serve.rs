@@ -11,8 +11,9 @@ pub(crate) struct Args {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE", default_value = "doorward.yaml")]
     config: PathBuf,
-    /// What to log: `error`, `warn`, `info`, `debug` or `trace`, or a list of
-    /// `target=level`. Allowed requests are logged at `debug`.
+    /// What the process logs on standard error: `error`, `warn`, `info`,
+    /// `debug` or `trace`, or a list of `target=level`. Decisions have a log of
+    /// their own: `decision_log` in the configuration.
     #[arg(long, value_name = "LEVEL", env = "DOORWARD_LOG", default_value = "info")]
     log: String,
 }

@@ -1,7 +1,9 @@
 //! What compiles, and deserves a second look.
 
+use std::collections::BTreeSet;
+
 use super::index::{Index, Route, RouteId, Service};
-use crate::config::Issuer;
+use crate::config::{Issuer, Redact};
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
 use crate::policy::instant::DAY;
 use crate::policy::{Binding, Holder, Policy, Segment};
@@ -72,6 +74,32 @@ pub fn mapped_roles(index: &Index, issuers: &[Issuer], report: &mut Report) {
                     &target.role,
                     known,
                     "define it under `roles:` in the policy, or remove it here",
+                ),
+            );
+        }
+    }
+}
+
+/// Path parameters that are to be hidden and that no route of the policy has.
+pub fn redacted_parameters(index: &Index, redact: &Redact, report: &mut Report) {
+    if redact.parameters.is_empty() {
+        return;
+    }
+    let known: BTreeSet<&str> =
+        index.routes().flat_map(|(_, route)| route.template.params().map(|(_, name)| name)).collect();
+    for parameter in &redact.parameters {
+        if !known.contains(parameter.name.as_str()) {
+            report.push(
+                Diagnostic::at(
+                    Diag::RedactsNothing,
+                    parameter.span,
+                    format!("no route has a path parameter `{{{}}}`", parameter.name),
+                )
+                .label("hides nothing")
+                .suggest(
+                    &parameter.name,
+                    known.iter().copied(),
+                    "write the name as the routes have it, or remove it here",
                 ),
             );
         }

@@ -33,7 +33,7 @@ pub use conditions::Condition;
 pub use expression::{Expression, Fact, Facts, Fault, MAX_ROUNDS, Output, Seen, walk};
 pub use headers::{Header, check_headers, upstream_headers};
 pub use index::{Bound, CodeId, Index, Need, Role, RoleId, Route, RouteId, Rule, Service, ServiceId};
-pub use lint::mapped_roles;
+pub use lint::{mapped_roles, redacted_parameters};
 pub use peers::{PeerListed, PeerMap, PeerRule};
 pub use scope::{Miss, Occasion, On, Scope, Values, Window};
 pub use scoped::{Bindings, Hit, Scoped};

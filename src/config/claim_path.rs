@@ -21,6 +21,12 @@ impl ClaimPath {
         Self(vec![name.to_owned()])
     }
 
+    /// The path of these names.
+    #[cfg(test)]
+    pub(crate) fn of(names: &[&str]) -> Self {
+        Self(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
     /// Reads `a.b.c`, where a name that holds anything but letters, digits,
     /// `_`, `-` and `:` stands as `["name"]`. A text with `://` in it and no
     /// bracket is one name: many providers put URIs for names.
@@ -49,6 +55,11 @@ impl ClaimPath {
             .help(help),
         );
         None
+    }
+
+    /// Its names, from the outside in.
+    pub fn names(&self) -> &[String] {
+        &self.0
     }
 
     /// The value at this path, if every name on the way is there.
@@ -128,7 +139,7 @@ mod tests {
     fn a_path_is_walked_through_objects_only() {
         let claims = json!({"a": {"b": {"c": 1}}, "l": [{"b": 2}], "n": null, "a.b": 3});
         let claims = claims.as_object().unwrap();
-        let path = |names: &[&str]| ClaimPath(names.iter().map(|n| (*n).to_owned()).collect());
+        let path = ClaimPath::of;
         assert_eq!(path(&["a", "b", "c"]).find(claims), Some(&json!(1)));
         assert_eq!(path(&["n"]).find(claims), Some(&Value::Null));
         for missing in [&["x"][..], &["a", "x"], &["l", "b"], &["l", "0"], &["a", "b", "c", "d"], &["n", "x"]]

@@ -13,6 +13,7 @@ use crate::yaml::{self, Elsewhere, Entry, Fields, Kind, Shape};
 pub use address::Listen;
 pub use tls::{ClientName, Tls};
 
+pub(super) use address::parse;
 pub(super) use tls::SHAPE as TLS;
 
 /// All listeners.

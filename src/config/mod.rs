@@ -8,6 +8,7 @@
 
 mod claim_path;
 mod claims;
+mod decision_log;
 mod deny;
 mod headers;
 mod identity;
@@ -31,6 +32,9 @@ use crate::diag::{Report, Sources};
 
 pub use claim_path::ClaimPath;
 pub use claims::ListClaim;
+pub use decision_log::{
+    DecisionLog, LocalSocket, LogFile, LogTo, LoggedClaims, Redact, RedactedParameter, Share,
+};
 pub use deny::{Deny, Login, Origin, Reveal, Title};
 pub use headers::{HeaderValue, UpstreamHeader};
 pub use identity::{CacheSize, Identity, Issuer, OnAnonymous};
@@ -75,6 +79,8 @@ pub struct Config {
     pub upstream_headers: Vec<UpstreamHeader>,
     /// What denied callers are told.
     pub deny: Deny,
+    /// What is written about decisions, and where to.
+    pub decision_log: DecisionLog,
 }
 
 impl Config {

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Config, Environment, deny, headers, identity, limits, listen, reload, shutdown, variables};
+use super::{
+    Config, Environment, decision_log, deny, headers, identity, limits, listen, reload, shutdown, variables,
+};
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::yaml::{self, Fields, Node, Shape};
 
@@ -26,6 +28,7 @@ pub(super) const SHAPE: Shape = Shape {
         "header_prefixes",
         "upstream_headers",
         "deny",
+        "decision_log",
     ],
     later: &[],
 };
@@ -83,6 +86,7 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
     let header_prefixes = headers::prefixes(fields.get("header_prefixes"), report);
     let upstream_headers = headers::read(fields.get("upstream_headers"), &header_prefixes, report);
     let deny = deny::read(fields.get("deny"), report);
+    let decision_log = decision_log::read(fields.get("decision_log"), &directory, report);
     Some(Config {
         policies: directory.join(policies?),
         policies_candidate: policies_candidate?,
@@ -94,6 +98,7 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
         header_prefixes,
         upstream_headers,
         deny: deny?,
+        decision_log: decision_log?,
         directory,
     })
 }
@@ -169,7 +174,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::config::{Limits, Listen, OnAnonymous, Reload, Scheme, Shutdown, TokenSource};
+    use crate::config::{DecisionLog, Limits, Listen, OnAnonymous, Reload, Scheme, Shutdown, TokenSource};
 
     fn load(text: &[u8]) -> (Option<Config>, Report) {
         let folder = tempfile::tempdir().unwrap();
@@ -204,6 +209,7 @@ mod tests {
         assert_eq!((config.listen.http, config.listen.admin), (None, None));
         assert_eq!((config.limits, config.shutdown), (Limits::default(), Shutdown::default()));
         assert_eq!(config.policies, config.directory.join("rules"));
+        assert_eq!(config.decision_log, DecisionLog::default());
         let bearer = TokenSource::Header { name: "authorization".to_owned(), scheme: Scheme::Bearer };
         assert_eq!(config.identity.tokens, [bearer]);
         assert_eq!(config.reload, Reload { allow_shrink: false });

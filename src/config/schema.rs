@@ -3,7 +3,7 @@
 //! The readers beside this file are what counts; the schema repeats them in
 //! words that an editor understands. A test compares the two.
 
-use super::{claims, deny, identity, keys, limits, listen, read, reload, shutdown, tokens};
+use super::{claims, decision_log, deny, identity, keys, limits, listen, read, reload, shutdown, tokens};
 use crate::yaml::Shape;
 
 /// JSON Schema, draft 2020-12.
@@ -30,4 +30,7 @@ pub const SHAPES: &[(&str, Shape)] = &[
     ("keys", keys::SHAPE),
     ("deny", deny::SHAPE),
     ("login", deny::LOGIN),
+    ("decisionLog", decision_log::SHAPE),
+    ("decisionLogTo", decision_log::TO),
+    ("redact", decision_log::REDACT),
 ];

@@ -114,6 +114,7 @@ codes! {
     KeyDropped "DW309" "key-dropped" Warning "A key of a key file that is left out, because it can't or must not be used.";
     UnmappedRole "DW310" "unmapped-role" Warning "A role of `roles_map` that the policy does not have.";
     OpenListener "DW311" "open-listener" Warning "A port for checks that others than this machine may reach, without client certificates.";
+    RedactsNothing "DW312" "redacts-nothing" Warning "A path parameter of `decision_log.redact` that no route has.";
 
     // The configuration of the proxy: what can't be judged.
     NotEnvoy "DW401" "not-envoy" Error "A file in which no part of an Envoy configuration is found.";

@@ -101,7 +101,7 @@ fn configured(policy: &str, config: &str) -> Snapshot {
 }
 
 /// Everything is told at length.
-const ALL: Keep = Keep { allow: true, deny: true };
+const ALL: Keep = Keep::ALL;
 
 fn said(response: &CheckResponse, name: &str) -> Option<String> {
     use envoy_types::pb::google::protobuf::value::Kind;

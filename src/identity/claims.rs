@@ -11,6 +11,7 @@ use super::rules::Rules;
 use super::validity::Validity;
 use crate::config::{ClaimPath, ListClaim};
 use crate::engine::{Proof, Subject};
+use crate::words::is_unseen;
 
 /// The longest subject or user id.
 const MAX_ID_BYTES: usize = 256;
@@ -102,17 +103,6 @@ fn identifier<'v>(value: &'v Value, wrong: &'static str) -> Result<&'v str, Refu
             && !text.chars().any(is_unseen)
     };
     value.as_str().filter(usable).ok_or(Refusal::malformed(wrong))
-}
-
-/// Control characters, white space other than the plain space, characters
-/// without width, and those that turn the direction of writing.
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || (c.is_whitespace() && c != ' ')
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The names that claims list, without repeats. What holds anything but a

@@ -1,11 +1,13 @@
 //! Verified tokens in numbers, for the log: what was remembered, what had to
-//! be verified, and which claims could not be read.
+//! be verified, and which claims could not be read. And how many lines of the
+//! decision log were lost: who writes them may be stuck, and can't tell.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gate::Live;
 use crate::identity::Counts;
+use crate::telemetry::Telemetry;
 
 /// How often the numbers are told, where they have changed.
 pub(super) const EVERY: Duration = Duration::from_secs(60);
@@ -14,16 +16,24 @@ pub(super) const EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Figures {
     policy: Arc<Live>,
+    telemetry: Arc<Telemetry>,
     told: Counts,
+    /// Of the decision log, lines.
+    dropped: u64,
 }
 
 impl Figures {
-    pub(super) fn new(policy: Arc<Live>) -> Self {
-        Self { policy, told: Counts::default() }
+    pub(super) fn new(policy: Arc<Live>, telemetry: Arc<Telemetry>) -> Self {
+        Self { policy, telemetry, told: Counts::default(), dropped: 0 }
     }
 
     /// Tells the numbers since the start, if they have changed.
     pub(super) fn tell(&mut self) {
+        let dropped = self.telemetry.lines().map_or(0, |lines| lines.dropped());
+        if dropped != self.dropped {
+            self.dropped = dropped;
+            tracing::warn!(dropped, "lines of the decision log found no room so far");
+        }
         let counts = self.policy.current().verifier().counts();
         if counts == self.told {
             return;

@@ -1,4 +1,5 @@
-//! Logs: one JSON object a line on standard error.
+//! The process's own log: one JSON object a line on standard error. What is told
+//! of decisions is not part of it.
 //!
 //! Lines go through a bounded queue to a thread of their own. Whoever reads
 //! standard error may be slow or stuck; a check must not wait for that. Lines
@@ -27,7 +28,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// Reads what is to be logged: a level, or a list of levels and
 /// `target=level`.
 pub(super) fn filter(text: &str) -> Result<EnvFilter, String> {
-    let help = "write a level such as `info`, or a list such as `info,doorward::decision=debug`";
+    let help = "write a level such as `info`, or a list such as `info,doorward::server=debug`";
     for part in text.split(',') {
         // The collector takes a level it does not know for the name of a
         // target, and then logs nothing at all.
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn levels_and_lists_are_filters_and_nonsense_is_not() {
-        for text in ["error", "INFO", "info,doorward::decision=debug", "off"] {
+        for text in ["error", "INFO", "info,doorward::server=debug", "off"] {
             assert!(filter(text).is_ok(), "{text}");
         }
         for text in ["", "loud", "inof", "loud=very", "info,doorward=", "=", "info,", "a=b=c"] {

@@ -8,6 +8,7 @@
 
 mod candidate;
 mod connections;
+mod decision_log;
 mod fetch;
 mod figures;
 mod grpc;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use crate::config::{HttpListener, Listeners};
 use crate::diag::{Format, render};
+use decision_log::DecisionLog;
 
 pub use keys::{Clock, KeyTasks, Ready, SystemClock, keep};
 pub use reload::Reloads;
@@ -48,20 +50,24 @@ pub enum ServeError {
 }
 
 /// Runs the server of a configuration file until it is told to stop. `filter`
-/// says what is logged, such as `info` or `info,doorward::decision=debug`.
+/// says what the process logs, such as `info` or `info,doorward::server=debug`;
+/// what becomes of decisions is the configuration's to say.
 pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
     let filter = logs::filter(filter).map_err(ServeError::Failed)?;
     let ready = startup::load(config).map_err(ServeError::Invalid)?;
     not_built_yet(&ready.listen).map_err(ServeError::Failed)?;
     let log = logs::start(filter).map_err(ServeError::Failed)?;
+    let lines = ready.telemetry.lines();
+    let (writing, written) = decision_log::start(&ready.decision_log, lines).map_err(ServeError::Failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("doorward")
         .build()
         .map_err(|error| ServeError::Failed(format!("can't start the runtime: {error}")))?;
-    let ended = runtime.block_on(start(ready));
+    let ended = runtime.block_on(start(ready, writing.log(), written));
     // A name look-up that hangs must not keep the process.
     runtime.shutdown_timeout(LEFTOVERS);
+    writing.flush();
     log.flush();
     ended.map_err(ServeError::Failed)
 }
@@ -76,7 +82,11 @@ fn not_built_yet(listen: &Listeners) -> Result<(), String> {
     }
 }
 
-async fn start(ready: startup::Start) -> Result<(), String> {
+async fn start(
+    ready: startup::Start,
+    log: Option<DecisionLog>,
+    written: decision_log::Ended,
+) -> Result<(), String> {
     let startup::Start {
         listen,
         tls,
@@ -86,10 +96,11 @@ async fn start(ready: startup::Start) -> Result<(), String> {
         shutdown,
         policy,
         gate,
-        telemetry: _,
+        telemetry,
         reloader,
         candidate,
         upkeep,
+        decision_log: _,
         warnings,
     } = ready;
     for Findings { report, sources } in &warnings {
@@ -99,7 +110,8 @@ async fn start(ready: startup::Start) -> Result<(), String> {
     }
     // Signals first: one that comes while the socket opens is not lost.
     let (ask, asked) = mpsc::channel();
-    let signals = signals::Signals::new(ask).map_err(|error| format!("can't listen to signals: {error}"))?;
+    let signals =
+        signals::Signals::new(ask, log).map_err(|error| format!("can't listen to signals: {error}"))?;
     let http = match (&listen.http, http) {
         (Some(HttpListener { listener, .. }), Some((forward, tls))) => {
             Some((listen::bind(listener)?, tls, forward))
@@ -108,7 +120,12 @@ async fn start(ready: startup::Start) -> Result<(), String> {
     };
     let ports = run::Ports { grpc: (listen::bind(&listen.grpc)?, tls), http };
     let (keys, ready) = keep(upkeep, SystemClock::new())?;
-    let tasks = run::Tasks { keys, reload: reload::keep(reloader, candidate, asked)?, tls: certificates };
-    let plan = run::Plan { policy, gate, limits, shutdown };
+    let tasks = run::Tasks {
+        keys,
+        reload: reload::keep(reloader, candidate, asked)?,
+        tls: certificates,
+        log: written,
+    };
+    let plan = run::Plan { policy, gate, telemetry, limits, shutdown };
     run::run(ports, plan, (tasks, ready), signals).await
 }

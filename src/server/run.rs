@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connections::{self, Port, Protocol, Rules, Tally};
+use super::decision_log::Ended;
 use super::figures::{self, Figures};
 use super::grpc;
 use super::http;
@@ -18,6 +19,7 @@ use super::tls::{self, Tls};
 use crate::config::{Limits, Shutdown};
 use crate::forward::Forward;
 use crate::gate::{Gate, Live};
+use crate::telemetry::Telemetry;
 
 /// What runs beside the server, and must as long as it does.
 pub(super) struct Tasks {
@@ -25,6 +27,8 @@ pub(super) struct Tasks {
     pub(super) reload: Reloading,
     /// What looks after certificates.
     pub(super) tls: Vec<tls::Upkeep>,
+    /// What writes the decision log.
+    pub(super) log: Ended,
 }
 
 /// The open ports.
@@ -37,6 +41,7 @@ pub(super) struct Ports {
 pub(super) struct Plan {
     pub(super) policy: Arc<Live>,
     pub(super) gate: Arc<Gate>,
+    pub(super) telemetry: Arc<Telemetry>,
     pub(super) limits: Limits,
     pub(super) shutdown: Shutdown,
 }
@@ -48,11 +53,11 @@ pub(super) async fn run(
     (tasks, mut ready): (Tasks, Ready),
     mut stops: impl Stops,
 ) -> Result<(), String> {
-    let Plan { policy, gate, limits, shutdown } = plan;
+    let Plan { policy, gate, telemetry, limits, shutdown } = plan;
     let Ports { grpc: (bound, tls), http } = ports;
     let (health, checks) = grpc::services(gate, &limits)?;
     let (address, revision) = (bound.address().to_owned(), policy.current().index().revision().clone());
-    let mut figures = Figures::new(policy);
+    let mut figures = Figures::new(policy, telemetry);
     let mut tasks = Running::new(tasks);
 
     let (stop, stopping) = watch::channel(false);
@@ -145,11 +150,12 @@ struct Running {
     keys: KeyTasks,
     reload: Reloading,
     tls: JoinSet<()>,
+    log: Ended,
 }
 
 impl Running {
-    fn new(Tasks { keys, reload, tls }: Tasks) -> Self {
-        Self { keys, reload, tls: tls.into_iter().map(tls::Upkeep::keep).collect() }
+    fn new(Tasks { keys, reload, tls, log }: Tasks) -> Self {
+        Self { keys, reload, tls: tls.into_iter().map(tls::Upkeep::keep).collect(), log }
     }
 
     /// Waits for one of them to end, which none should: says how it did.
@@ -157,6 +163,7 @@ impl Running {
         tokio::select! {
             why = self.keys.ended() => why,
             why = self.reload.ended() => why,
+            why = self.log.wait() => why,
             Some(_) = self.tls.join_next() => "a task that looks after certificates ended".to_owned(),
         }
     }

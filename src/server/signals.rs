@@ -1,11 +1,13 @@
 //! SIGTERM and SIGINT: the first asks to stop, the second insists. SIGHUP asks
-//! for the policy to be read again.
+//! for the policy to be read again, SIGUSR1 for a new file of the decision log.
 
 use std::future::Future;
 use std::io;
 use std::sync::mpsc::Sender;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::decision_log::DecisionLog;
 
 /// What a terminal sends.
 pub(super) const INTERRUPT: &str = "SIGINT";
@@ -22,18 +24,22 @@ pub(super) struct Signals {
     term: Signal,
     int: Signal,
     hup: Signal,
+    usr1: Signal,
     reload: Sender<()>,
+    log: Option<DecisionLog>,
 }
 
 impl Signals {
     /// From here on the signals come here and no longer end the process; a
-    /// hangup is passed on to `reload`.
-    pub(super) fn new(reload: Sender<()>) -> io::Result<Self> {
+    /// hangup is passed on to `reload`, the first user's signal to `log`.
+    pub(super) fn new(reload: Sender<()>, log: Option<DecisionLog>) -> io::Result<Self> {
         Ok(Self {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
             hup: signal(SignalKind::hangup())?,
+            usr1: signal(SignalKind::user_defined1())?,
             reload,
+            log,
         })
     }
 }
@@ -44,6 +50,10 @@ impl Stops for Signals {
             tokio::select! {
                 _ = self.term.recv() => return "SIGTERM",
                 _ = self.int.recv() => return INTERRUPT,
+                _ = self.usr1.recv() => match &self.log {
+                    Some(log) => log.reopen(),
+                    None => tracing::info!("SIGUSR1: there is no decision log to open anew"),
+                },
                 _ = self.hup.recv() => {
                     tracing::info!("SIGHUP: the policy is read again");
                     // Nobody there to be asked: whoever runs the server is told

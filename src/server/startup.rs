@@ -11,7 +11,7 @@ use super::source::{Found, Source};
 use super::tls::{self, Tls};
 use super::watch::Watch;
 use crate::compile;
-use crate::config::{Config, HttpListener, Limits, Listener, Listeners, Shutdown};
+use crate::config::{Config, HttpListener, Limits, Listener, Listeners, LogTo, Shutdown};
 use crate::denial::Denials;
 use crate::diag::{Report, Sources};
 use crate::forward::Forward;
@@ -43,7 +43,6 @@ pub(super) struct Start {
     /// What answers for it.
     pub(super) gate: Arc<Gate>,
     /// What it tells.
-    #[expect(dead_code, reason = "read by the admin listener")]
     pub(super) telemetry: Arc<Telemetry>,
     /// What brings changed policies into force.
     pub(super) reloader: Reloader,
@@ -51,6 +50,8 @@ pub(super) struct Start {
     pub(super) candidate: Option<Candidate>,
     /// What the keys need.
     pub(super) upkeep: Upkeep,
+    /// Where the lines about decisions go.
+    pub(super) decision_log: LogTo,
     /// What is not wrong and yet worth a look.
     pub(super) warnings: Vec<Findings>,
 }
@@ -73,6 +74,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         header_prefixes,
         upstream_headers,
         deny,
+        decision_log,
     } = config;
     let mut certificates = Vec::new();
     let tls = tls_of(&listen.grpc, Protocol::Grpc, &directory, &mut certificates, &mut report);
@@ -88,6 +90,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let Found { index, findings } = source.read();
     if let Some(index) = &index {
         compile::mapped_roles(index, &identity.issuers, &mut report);
+        compile::redacted_parameters(index, &decision_log.redact, &mut report);
     }
     report.sort(&sources);
     let findings = vec![Findings { report, sources }, findings];
@@ -97,7 +100,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         {
             let upkeep = verifier.take_upkeep();
             let plan = source.plan(&index);
-            let telemetry = Arc::new(Telemetry::default());
+            let telemetry = Arc::new(Telemetry::new(&decision_log));
             let meters = telemetry.metrics().meters(&index);
             let policy = Arc::new(Live::new(Snapshot::new(index, verifier, plan, meters)));
             let denials = Arc::new(Denials::new(&deny));
@@ -125,6 +128,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
                 telemetry,
                 upkeep,
                 policy,
+                decision_log: decision_log.to,
                 warnings: findings,
             })
         }

@@ -19,6 +19,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use super::histogram::Histogram;
+use super::lines::Lines;
 use super::record::{Direction, Record};
 use crate::compile::{Index, RouteId, ServiceId};
 use crate::words::Reason;
@@ -86,6 +87,8 @@ struct Numbers {
     /// is configured.
     candidate: AtomicI64,
     disagreements: Mutex<Disagreements>,
+    /// Of the decision log, where there is one.
+    lines: Option<Arc<Lines>>,
 }
 
 impl Default for Numbers {
@@ -98,11 +101,17 @@ impl Default for Numbers {
             overloaded: AtomicU64::new(0),
             candidate: AtomicI64::new(-1),
             disagreements: Mutex::default(),
+            lines: None,
         }
     }
 }
 
 impl Metrics {
+    /// Numbers that say what became of these lines, too.
+    pub(super) fn with(lines: Arc<Lines>) -> Self {
+        Self(Arc::new(Numbers { lines: Some(lines), ..Numbers::default() }))
+    }
+
     /// The meters of a policy that is about to come into force: those that the
     /// one before counted with, as far as it has the same routes. Numbers of
     /// routes that are gone go with them.
@@ -242,6 +251,19 @@ impl Collector for Numbers {
         ConstCounter::new(self.overloaded.load(Ordering::Relaxed)).encode(encoder.encode_descriptor(
             "doorward_checks_overloaded",
             "Checks answered 503 because there were too many, or too slowly",
+            None,
+            MetricType::Counter,
+        )?)?;
+        let lines = |count: fn(&Lines) -> u64| self.lines.as_ref().map_or(0, |lines| count(lines));
+        ConstCounter::new(lines(Lines::written)).encode(encoder.encode_descriptor(
+            "doorward_decision_log_written",
+            "Lines of the decision log that were written",
+            None,
+            MetricType::Counter,
+        )?)?;
+        ConstCounter::new(lines(Lines::dropped)).encode(encoder.encode_descriptor(
+            "doorward_decision_log_dropped",
+            "Lines of the decision log that were dropped because too many waited to be written",
             None,
             MetricType::Counter,
         )?)

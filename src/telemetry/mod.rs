@@ -2,14 +2,25 @@
 //!
 //! Telling never holds a check up: counting is adding to an integer, a record
 //! that finds its queue full is dropped and counted. Nothing told here decides
-//! anything, and nothing of a token is told. This room knows no proxy and opens
-//! no socket.
+//! anything, and nothing of a token is told. This room knows no proxy, opens no
+//! socket and writes to none: whoever takes the [`Lines`] does.
 
+mod claims;
+mod correlation;
 mod histogram;
-mod log;
+mod json;
+mod line;
+mod lines;
 mod metrics;
 mod record;
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::config::{DecisionLog, LogTo, Share};
+use line::Style;
+
+pub use lines::{Batch, Lines};
 pub use metrics::{InFlight, Meter, Meters, Metrics};
 pub use record::{Direction, Disagreement, Keep, Record};
 
@@ -17,24 +28,56 @@ pub use record::{Direction, Disagreement, Keep, Record};
 #[derive(Debug, Default)]
 pub struct Telemetry {
     metrics: Metrics,
+    log: Option<Log>,
+}
+
+/// Decisions as lines.
+#[derive(Debug)]
+struct Log {
+    allow: Share,
+    deny: Share,
+    style: Style,
+    lines: Arc<Lines>,
 }
 
 impl Telemetry {
+    /// Tells what the configuration asks for.
+    pub fn new(config: &DecisionLog) -> Self {
+        if config.to == LogTo::Nowhere {
+            return Self::default();
+        }
+        let (style, lines) = (Style::of(config), Arc::new(Lines::default()));
+        let metrics = Metrics::with(Arc::clone(&lines));
+        let log = Log { allow: config.allow, deny: config.deny, style, lines };
+        Self { metrics, log: Some(log) }
+    }
+
     /// The numbers.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Whether the decision of this id is to be told at length, by how it ends.
-    pub fn keep(&self, _id: u128) -> Keep {
-        Keep { allow: true, deny: true }
+    /// The lines of the decision log, if there is one, for whoever writes them.
+    pub fn lines(&self) -> Option<&Arc<Lines>> {
+        self.log.as_ref().map(|log| &log.lines)
     }
 
-    /// Tells a decision.
+    /// Whether the decision of this id is to be told at length, by how it ends.
+    pub fn keep(&self, id: u128) -> Keep {
+        match &self.log {
+            Some(Log { allow, deny, .. }) => Keep { allow: allow.has(id), deny: deny.has(id), fault: true },
+            None => Keep::NOTHING,
+        }
+    }
+
+    /// Tells a decision: at length where it is to be kept, and where the
+    /// candidate decides otherwise.
     pub fn decided(&self, record: &Record<'_>, keep: Keep) {
         self.metrics.decided(record);
-        if keep.keeps(record.reason) {
-            log::decision(record);
+        if let Some(Log { style, lines, .. }) = &self.log
+            && (keep.keeps(record.reason) || record.candidate.is_some())
+        {
+            lines.push(&style.line(record, SystemTime::now()));
         }
     }
 }

@@ -87,11 +87,23 @@ pub struct Keep {
     pub allow: bool,
     /// A denial is.
     pub deny: bool,
+    /// A fault of ours is.
+    pub fault: bool,
 }
 
 impl Keep {
+    /// None is.
+    pub const NOTHING: Self = Self { allow: false, deny: false, fault: false };
+
+    /// All are.
+    pub const ALL: Self = Self { allow: true, deny: true, fault: true };
+
     /// Whether an outcome of this reason is.
     pub fn keeps(self, reason: Reason) -> bool {
-        if reason.is_allowed() { self.allow } else { self.deny }
+        match reason.status() {
+            503 => self.fault,
+            _ if reason.is_allowed() => self.allow,
+            _ => self.deny,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Words that rooms on different floors must read alike: the reasons of
 //! decisions, the statuses of denials, hosts, names of managed headers,
-//! percent-encoding.
+//! percent-encoding, characters that nobody sees.
 //!
 //! Nothing but words: no file, no policy, no request.
 
@@ -9,9 +9,11 @@ mod host;
 mod percent;
 mod reason;
 mod refusal;
+mod unseen;
 
 pub use header::{HEADER_PREFIX, HeaderName, MAX_HEADERS, prefix_fault as header_prefix_fault};
 pub use host::{HostPattern, normalize as normalize_host};
 pub use percent::escape;
 pub use reason::Reason;
 pub use refusal::Refusal;
+pub use unseen::is_unseen;

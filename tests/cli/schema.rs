@@ -296,6 +296,9 @@ fn value(node: &Node) -> Value {
             _ if node.is_null() => Value::Null,
             "true" => json!(true),
             "false" => json!(false),
+            text if text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.contains('.') => {
+                text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number))
+            }
             text => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
         },
         Kind::Scalar { text, .. } => json!(text),
@@ -347,6 +350,7 @@ fn check(root: &Value, schema: &Value, instance: &Value, at: &str, found: &mut V
                 "array" => list.is_some(),
                 "string" => text.is_some(),
                 "integer" => instance.is_i64(),
+                "number" => instance.is_number(),
                 "boolean" => instance.is_boolean(),
                 other => panic!("the type {other}"),
             },
@@ -355,14 +359,19 @@ fn check(root: &Value, schema: &Value, instance: &Value, at: &str, found: &mut V
             "pattern" => text.is_none_or(|t| Regex::new(wanted.as_str().unwrap()).unwrap().is_match(t)),
             "minLength" => text.is_none_or(|t| size(t.chars().count()) >= limit.unwrap()),
             "maxLength" => text.is_none_or(|t| size(t.chars().count()) <= limit.unwrap()),
-            "minimum" => instance.as_i64().is_none_or(|n| n >= wanted.as_i64().unwrap()),
-            "maximum" => instance.as_i64().is_none_or(|n| n <= wanted.as_i64().unwrap()),
+            "minimum" => instance.as_f64().is_none_or(|n| n >= wanted.as_f64().unwrap()),
+            "maximum" => instance.as_f64().is_none_or(|n| n <= wanted.as_f64().unwrap()),
             "minItems" => list.is_none_or(|l| size(l.len()) >= limit.unwrap()),
             "maxItems" => list.is_none_or(|l| size(l.len()) <= limit.unwrap()),
             "minProperties" => map.is_none_or(|m| size(m.len()) >= limit.unwrap()),
             "maxProperties" => map.is_none_or(|m| size(m.len()) <= limit.unwrap()),
             "required" => map.is_none_or(|m| {
                 wanted.as_array().unwrap().iter().all(|key| m.contains_key(key.as_str().unwrap()))
+            }),
+            "dependentRequired" => map.is_none_or(|m| {
+                let needed = wanted.as_object().unwrap().iter().filter(|(key, _)| m.contains_key(*key));
+                let mut needed = needed.flat_map(|(_, keys)| keys.as_array().unwrap());
+                needed.all(|key| m.contains_key(key.as_str().unwrap()))
             }),
             "not" => !fits(root, wanted, instance),
             "anyOf" => all(fits) > 0,

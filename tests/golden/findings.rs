@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use doorward::compile::{self, load, load_at, mapped_roles};
+use doorward::compile::{self, load, load_at, mapped_roles, redacted_parameters};
 use doorward::config::Config;
 use doorward::diag::{Code, Format, render};
 use doorward::identity::Verifier;
@@ -27,12 +27,14 @@ fn config(case: &Path) -> String {
     let env = env(case);
     let (config, sources, mut report) = Config::load(&case.join("doorward.yaml"), &env);
     assert_eq!(config.is_none(), report.has_errors(), "{}", case.display());
-    if let Some(Config { identity, directory, policies, upstream_headers, .. }) = config {
+    if let Some(Config { identity, directory, policies, upstream_headers, decision_log, .. }) = config {
         let verifier = Verifier::load(&identity, &directory, &env, &mut report);
         assert_eq!(verifier.is_none(), report.has_errors(), "{}", case.display());
         compile::upstream_headers(&upstream_headers, &sources, &mut report);
         if policies.is_dir() {
-            mapped_roles(&load(&policies).0.unwrap(), &identity.issuers, &mut report);
+            let index = load(&policies).0.unwrap();
+            mapped_roles(&index, &identity.issuers, &mut report);
+            redacted_parameters(&index, &decision_log.redact, &mut report);
         }
         report.sort(&sources);
     }

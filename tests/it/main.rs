@@ -19,6 +19,7 @@ mod support;
 mod address;
 mod careless;
 mod credential;
+mod decision_log;
 mod denial;
 mod envoy_config;
 mod examples;

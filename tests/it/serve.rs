@@ -44,6 +44,8 @@ services:
 pub(crate) struct Doorward {
     pub(crate) child: Child,
     lines: mpsc::Receiver<String>,
+    /// What it writes to standard output: the decision log, unless it goes elsewhere.
+    decisions: mpsc::Receiver<String>,
     pub(crate) address: String,
     pub(crate) folder: TempDir,
 }
@@ -52,7 +54,7 @@ impl Doorward {
     fn command(folder: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
         command.arg("serve").arg("--config").arg(folder.join("doorward.yaml"));
-        command.env("SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.env("SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -75,6 +77,14 @@ impl Doorward {
         Self::run(log, folder, command)
     }
 
+    /// With a standard output that is one's own.
+    pub(crate) fn writing_to(more: &str, policy: &str, stdout: fs::File) -> Self {
+        let folder = folder(&format!("{CONFIG}{more}"), policy);
+        let mut command = Self::command(folder.path());
+        command.stdout(stdout);
+        Self::run("info", folder, command)
+    }
+
     /// With no more than so many open files.
     pub(crate) fn limited(log: &str, policy: &str, files: u32) -> Self {
         let folder = folder(CONFIG, policy);
@@ -82,16 +92,15 @@ impl Doorward {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]);
         command.arg(program.get_program()).args(program.get_args());
-        command.env("SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.env("SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self::run(log, folder, command)
     }
 
     fn run(log: &str, folder: TempDir, mut command: Command) -> Self {
         let mut child = command.env("DOORWARD_LOG", log).spawn().unwrap();
-        let (to, lines) = mpsc::channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
-        let mut server = Self { child, lines, address: String::new(), folder };
+        let lines = read(child.stderr.take().unwrap());
+        let decisions = child.stdout.take().map_or_else(|| mpsc::channel().1, read);
+        let mut server = Self { child, lines, decisions, address: String::new(), folder };
         let listening = server.line(|line| line.get("message") == Some(&"listening".into()));
         server.address = listening.get("grpc").and_then(Value::as_str).unwrap().to_owned();
         server
@@ -100,12 +109,16 @@ impl Doorward {
     /// The next line of the log that is meant.
     pub(crate) fn line(&self, meant: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(30)).expect("no such line");
-            let line = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+            let line = json(&self.lines.recv_timeout(Duration::from_secs(30)).expect("no such line"));
             if meant(&line) {
                 return line;
             }
         }
+    }
+
+    /// The next line on standard output.
+    pub(crate) fn decision(&self) -> Value {
+        json(&self.decisions.recv_timeout(Duration::from_secs(30)).expect("no decision is told"))
     }
 
     pub(crate) fn signal(&self, signal: &str) {
@@ -117,6 +130,14 @@ impl Doorward {
     pub(crate) fn stop(self) -> (Option<i32>, Vec<String>) {
         self.signal("-TERM");
         self.wait()
+    }
+
+    /// Ends it and gives its exit code and what is left of its log and of the
+    /// decision log.
+    pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>, Vec<String>) {
+        self.signal("-TERM");
+        let code = self.child.wait().unwrap().code();
+        (code, self.lines.iter().collect(), self.decisions.iter().collect())
     }
 
     /// Waits for its end; gives its exit code and all lines that are left.
@@ -131,6 +152,18 @@ impl Drop for Doorward {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Lines as they come, read by a thread.
+fn read(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (to, lines) = mpsc::channel();
+    let from = BufReader::new(from);
+    std::thread::spawn(move || from.lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
+    lines
+}
+
+pub(crate) fn json(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))
 }
 
 /// A folder with a configuration and a policy.
@@ -185,7 +218,7 @@ pub(crate) fn ask(address: &str, requests: &[(&str, &str)]) -> Vec<i32> {
 
 #[test]
 fn log_1_and_2_a_line_a_decision_and_no_token_at_any_level() {
-    let server = Doorward::start("trace");
+    let server = Doorward::configured("trace", "decision_log: { allow: 1 }\n", POLICY);
     let (good, roleless) = (token(&["viewer"]), token(&[]));
     let forged = format!("{}AAAA", &good[..good.len() - 4]);
     let long = format!("/any/{}", "x".repeat(5000));
@@ -198,15 +231,12 @@ fn log_1_and_2_a_line_a_decision_and_no_token_at_any_level() {
         (long.as_str(), good.as_str()),
     ];
     assert_eq!(ask(&server.address, &asked), [0, 7, 16, 16, 3, 0]);
-    let (code, lines) = server.stop();
+    let (code, lines, told) = server.end();
     assert_eq!(code, Some(0));
 
-    let mut decisions = Vec::new();
-    for line in &lines {
-        let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-        if value.get("target") == Some(&"doorward::decision".into()) {
-            decisions.push(value);
-        }
+    let decisions: Vec<Value> = told.iter().map(|line| json(line)).collect();
+    for line in lines.iter().chain(&told) {
+        json(line);
         let mut secrets: Vec<&str> = vec!["hidden-", "Bearer", SECRET];
         secrets.extend([&good, &roleless, &forged].into_iter().flat_map(|token| token.split('.')));
         for secret in secrets {
@@ -226,11 +256,10 @@ fn log_1_and_2_a_line_a_decision_and_no_token_at_any_level() {
 }
 
 #[test]
-fn allows_are_logged_at_debug_alone() {
+fn denials_are_told_and_allows_are_not_unless_the_configuration_says_so() {
     let server = Doorward::start("info");
     assert_eq!(ask(&server.address, &[("/any/1", &token(&[])), ("/roles/1", &token(&[]))]), [0, 7]);
-    let line = server.line(|line| line.get("target") == Some(&"doorward::decision".into()));
-    assert_eq!(line.get("reason"), Some(&"role_missing".into()));
+    assert_eq!(server.decision()["reason"], "role_missing");
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod any;
 mod conditions;
 mod headers;
 mod large;
+#[cfg(feature = "server")]
+mod lines;
 mod names;
 mod path;
 mod peers;

@@ -72,7 +72,7 @@ pub(super) fn read(node: &Node, directory: &Path, report: &mut Report) -> Option
 }
 
 /// The address, or what to write instead.
-fn parse(text: &str, directory: &Path) -> Result<Listen, String> {
+pub(in crate::config) fn parse(text: &str, directory: &Path) -> Result<Listen, String> {
     if let Some(path) = text.strip_prefix("unix:") {
         return socket(path, directory);
     }

@@ -22,8 +22,9 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 use super::super::keys::{SystemClock, keep};
-use super::super::{listen, reload, startup};
+use super::super::{decision_log, listen, reload, startup};
 use super::*;
+use crate::config::LogTo;
 
 const POLICY: &str = "
 services:
@@ -70,10 +71,11 @@ impl Running {
         let (keys, is_ready) = keep(ready.upkeep, SystemClock::new()).unwrap();
         let (ask, asked) = std::sync::mpsc::channel();
         let reload = reload::keep(ready.reloader, ready.candidate, asked).unwrap();
-        let tasks = Tasks { keys, reload, tls: Vec::new() };
+        let (_, log) = decision_log::start(&LogTo::Nowhere, None).unwrap();
+        let tasks = Tasks { keys, reload, tls: Vec::new(), log };
         let ports = Ports { grpc: (bound, None), http: None };
-        let startup::Start { policy, gate, limits, shutdown, .. } = ready;
-        let plan = Plan { policy, gate, limits, shutdown };
+        let startup::Start { policy, gate, telemetry, limits, shutdown, .. } = ready;
+        let plan = Plan { policy, gate, telemetry, limits, shutdown };
         let server = tokio::spawn(run(ports, plan, (tasks, is_ready), stops));
         Self { address, stop, server, folder, _ask: ask }
     }

@@ -1,0 +1,157 @@
+//! JSON written straight into bytes, one line whatever it holds.
+//!
+//! Texts are cut at [`LONGEST`] bytes. Whatever a terminal or a reader of lines
+//! could take for anything but a letter is escaped: a text is never seen to be
+//! longer, shorter or elsewhere than it is.
+
+use std::io::Write;
+
+use crate::words::is_unseen;
+
+/// The longest text, in bytes before it is escaped.
+pub(super) const LONGEST: usize = 256;
+
+/// An object that is being written.
+pub(super) struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'o> Object<'o> {
+    pub(super) fn open(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    /// A member whose value comes next, from elsewhere.
+    pub(super) fn member(&mut self, name: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        string(self.out, name);
+        self.out.push(b':');
+        self.out
+    }
+
+    pub(super) fn text(&mut self, name: &str, value: &str) {
+        string(self.member(name), value);
+    }
+
+    pub(super) fn number(&mut self, name: &str, value: u64) {
+        display(self.member(name), value);
+    }
+
+    pub(super) fn close(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// A list, each item written by `each`.
+pub(super) fn list<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut each: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(b'[');
+    for (at, item) in items.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        each(out, item);
+    }
+    out.push(b']');
+}
+
+/// What is JSON as it is displayed.
+pub(super) fn display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
+    // Bytes in memory: there is always room for them.
+    write!(out, "{value}").unwrap_or_default();
+}
+
+/// A text, cut and escaped.
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
+    let mut rest = cut(text);
+    out.push(b'"');
+    while let Some((plain, odd)) =
+        rest.bytes().position(|byte| !is_plain(byte)).and_then(|at| rest.split_at_checked(at))
+    {
+        out.extend_from_slice(plain.as_bytes());
+        let mut chars = odd.chars();
+        chars.next().into_iter().for_each(|c| character(out, c));
+        rest = chars.as_str();
+    }
+    out.extend_from_slice(rest.as_bytes());
+    out.push(b'"');
+}
+
+/// What stands for itself, whatever is around it.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
+fn character(out: &mut Vec<u8>, c: char) {
+    match c {
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        c if is_unseen(c) => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}").unwrap_or_default();
+            }
+        }
+        c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+/// The beginning of a text, whole characters, at most [`LONGEST`] bytes.
+fn cut(text: &str) -> &str {
+    let end = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn written(text: &str) -> String {
+        let mut out = Vec::new();
+        string(&mut out, text);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn log_1_texts_are_cut_at_a_character() {
+        let long = "é".repeat(300);
+        assert_eq!(cut(&long).len(), LONGEST);
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut(&format!("a{long}")).len(), LONGEST - 1);
+    }
+
+    #[test]
+    fn log_1_what_nobody_sees_is_escaped_and_the_rest_stands_for_itself() {
+        for (text, expected) in [
+            ("/a b/é/日本", r#""/a b/é/日本""#),
+            ("a\"}\n{\"b", r#""a\"}\u000a{\"b""#),
+            ("\\\t\r\u{7f}\u{85}", r#""\\\u0009\u000d\u007f\u0085""#),
+            ("\u{1b}[31m", r#""\u001b[31m""#),
+            ("\u{2028}\u{2029}\u{a0}", r#""\u2028\u2029\u00a0""#),
+            ("\u{202e}\u{2066}\u{feff}\u{200b}", r#""\u202e\u2066\ufeff\u200b""#),
+            ("\u{e0041}", r#""\udb40\udc41""#),
+        ] {
+            assert_eq!(written(text), expected);
+        }
+    }
+
+    #[test]
+    fn members_and_items_are_separated() {
+        let mut out = Vec::new();
+        let mut object = Object::open(&mut out);
+        object.text("a", "b");
+        object.number("c", 7);
+        list(object.member("d"), ["e", "f"], string);
+        list(object.member("g"), [""; 0], string);
+        object.close();
+        assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":"b","c":7,"d":["e","f"],"g":[]}"#);
+    }
+}

@@ -1,0 +1,153 @@
+//! The line of one decision: a JSON object, the same fields in the same order.
+//!
+//! `docs/decision-log.md` describes them, and a test compares. A line holds the
+//! words of the decision, the request line without its query, two headers that
+//! were looked at closely, and what the configuration asks for of the claims:
+//! nothing else of the request, and never a part of a token.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::claims::{self, REDACTED};
+use super::correlation::{request_id, trace_parent};
+use super::json::{self, Object};
+use super::record::{Disagreement, Record};
+use crate::config::{DecisionLog, LoggedClaims, Redact};
+use crate::engine::{Proof, Subject};
+use crate::policy::instant;
+
+/// The most roles that a line names.
+const MAX_ROLES: usize = 64;
+
+/// Room for a usual line.
+const USUAL: usize = 768;
+
+/// What lines are to hold.
+#[derive(Debug)]
+pub(super) struct Style {
+    claims: LoggedClaims,
+    redact: Redact,
+}
+
+impl Style {
+    pub(super) fn of(config: &DecisionLog) -> Self {
+        let DecisionLog { to: _, allow: _, deny: _, claims, redact } = config;
+        Self { claims: claims.clone(), redact: redact.clone() }
+    }
+
+    /// The line of a decision that was made at `time`.
+    pub(super) fn line(&self, record: &Record<'_>, time: SystemTime) -> Vec<u8> {
+        let Record { id, reason, status, detail, service, route, meter: _, place, revision, .. } = *record;
+        let Record { caller, roles, request, candidate, took, .. } = *record;
+        let mut out = Vec::with_capacity(USUAL);
+        let mut line = Object::open(&mut out);
+        let some = |line: &mut Object<'_>, name: &str, value: Option<&str>| {
+            value.into_iter().for_each(|value| line.text(name, value));
+        };
+        line.text("time", &rfc3339(time));
+        line.text("decision_id", id);
+        line.text("decision", if reason.is_allowed() { "allow" } else { "deny" });
+        line.text("reason", reason.as_str());
+        some(&mut line, "detail", detail);
+        line.number("status", status.into());
+        some(&mut line, "service", service);
+        some(&mut line, "route", route);
+        if let Some(request) = request {
+            line.text("method", request.method);
+            line.text("host", request.host);
+            line.text("path", &self.path(request.path, route));
+        }
+        if let Some(caller) = caller {
+            line.text("user", self.user(caller));
+            json::list(line.member("roles"), roles.iter().take(MAX_ROLES), |out, role| {
+                json::string(out, role)
+            });
+            if roles.len() > MAX_ROLES {
+                line.number("roles_left_out", (roles.len() - MAX_ROLES).try_into().unwrap_or(u64::MAX));
+            }
+            let is_asked = !matches!(&self.claims, LoggedClaims::Some(paths) if paths.is_empty());
+            if is_asked && caller.proof == Proof::Token {
+                claims::object(line.member("claims"), &caller.claims, &self.claims, &self.redact.claims);
+            }
+        }
+        if let Some(place) = place {
+            line.text("place", &place.to_string());
+        }
+        some(&mut line, "revision", revision);
+        if let Some(request) = request {
+            some(&mut line, "request_id", request_id(request.headers));
+            some(&mut line, "trace_id", trace_parent(request.headers).map(|parent| parent.trace_id));
+            if let Some(source) = request.source {
+                line.text("source", &source.to_string());
+            }
+            some(&mut line, "peer", request.peer);
+        }
+        if let Some(candidate) = candidate {
+            disagreement(line.member("candidate"), candidate);
+        }
+        line.number("duration_us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        line.close();
+        out.push(b'\n');
+        out
+    }
+
+    /// The path without its query, and without the parameters that are hidden.
+    /// Which part of a path is which parameter, its route alone says: where
+    /// there is none, and something is to be hidden, all of it is.
+    fn path<'r>(&self, target: &'r str, route: Option<&str>) -> Cow<'r, str> {
+        let path = target.split('?').next().unwrap_or_default();
+        let Redact { parameters, claims: _ } = &self.redact;
+        if parameters.is_empty() {
+            return Cow::Borrowed(path);
+        }
+        // A route is its methods, a space, and its template, which has as many
+        // segments as the path up to a final `**`.
+        let Some((_, template)) = route.and_then(|route| route.rsplit_once(' ')) else {
+            return Cow::Borrowed(REDACTED);
+        };
+        let is_hidden = |segment: &str| {
+            let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            name.is_some_and(|name| parameters.iter().any(|hidden| hidden.name == name))
+        };
+        if !template.split('/').any(is_hidden) {
+            return Cow::Borrowed(path);
+        }
+        let mut template = template.split('/');
+        let shown =
+            path.split('/').map(|segment| template.next().filter(|s| is_hidden(s)).unwrap_or(segment));
+        Cow::Owned(shown.collect::<Vec<_>>().join("/"))
+    }
+
+    /// The user, unless a hidden claim holds the same text.
+    fn user<'s>(&self, caller: &'s Subject) -> &'s str {
+        let hidden = claims::hides(&self.redact.claims, &caller.claims, &caller.user);
+        if hidden { REDACTED } else { &caller.user }
+    }
+}
+
+fn disagreement(out: &mut Vec<u8>, candidate: &Disagreement) {
+    let Disagreement { direction, reason, service, route, place, revision } = candidate;
+    let mut object = Object::open(out);
+    object.text("direction", direction.as_str());
+    object.text("reason", reason.as_str());
+    for (name, value) in [("service", service), ("route", route)] {
+        value.iter().for_each(|value| object.text(name, value));
+    }
+    if let Some(place) = place {
+        object.text("place", &place.to_string());
+    }
+    object.text("revision", revision);
+    object.close();
+}
+
+/// A time as RFC 3339 writes it: UTC, microseconds.
+fn rfc3339(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let mut text = instant::utc(since.as_secs());
+    text.truncate(text.len().saturating_sub(1));
+    let micros = since.subsec_micros();
+    format!("{text}.{micros:06}Z")
+}
+
+#[cfg(test)]
+mod tests;

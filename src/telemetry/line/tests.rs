@@ -1,0 +1,192 @@
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::compile::load;
+use crate::config::{ClaimPath, RedactedParameter};
+use crate::diag::{Place, Sources, Span};
+use crate::engine::{Headers, Input};
+use crate::telemetry::Direction;
+use crate::words::Reason;
+
+fn input<'a>(path: &'a str, headers: Headers<'a>) -> Input<'a> {
+    Input { method: "GET", host: "api.test", path, headers, ..Input::default() }
+}
+
+fn record<'a>(request: Option<&'a Input<'a>>) -> Record<'a> {
+    Record {
+        id: "0123456789abcdef0123456789abcdef",
+        reason: Reason::RoleMissing,
+        status: 404,
+        detail: None,
+        service: None,
+        route: None,
+        meter: None,
+        place: None,
+        revision: None,
+        caller: None,
+        roles: &[],
+        request,
+        candidate: None,
+        took: Duration::from_nanos(12_345),
+    }
+}
+
+fn style(parameters: &[&str], claims: LoggedClaims, redacted: &[&[&str]]) -> Style {
+    let span = Span { file: Sources::default().add("a", "a"), start: 0, end: 0 };
+    let parameter = |name: &&str| RedactedParameter { name: (*name).to_owned(), span };
+    let redact = Redact {
+        parameters: parameters.iter().map(parameter).collect(),
+        claims: redacted.iter().map(|names| ClaimPath::of(names)).collect(),
+    };
+    Style { claims, redact }
+}
+
+fn plain() -> Style {
+    style(&[], LoggedClaims::default(), &[])
+}
+
+fn value(style: &Style, record: &Record<'_>) -> Value {
+    let line = style.line(record, UNIX_EPOCH + Duration::new(1_900_000_000, 123_456_789));
+    assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
+    assert_eq!(line.last(), Some(&b'\n'));
+    serde_json::from_slice(&line).unwrap()
+}
+
+#[test]
+fn what_is_not_known_is_not_there() {
+    assert_eq!(
+        value(&plain(), &record(None)),
+        json!({
+            "time": "2030-03-17T17:46:40.123456Z",
+            "decision_id": "0123456789abcdef0123456789abcdef",
+            "decision": "deny",
+            "reason": "role_missing",
+            "status": 404,
+            "duration_us": 12,
+        })
+    );
+}
+
+#[test]
+fn log_2_nothing_else_of_a_request_stands_in_a_line() {
+    let pairs: [(&str, &[u8]); 5] = [
+        ("authorization", b"Bearer hidden-1"),
+        ("cookie", b"hidden-2"),
+        ("x-request-id", b"r-1"),
+        ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("user-agent", b"hidden-3"),
+    ];
+    let request = Input {
+        source: Some([192, 0, 2, 7].into()),
+        peer: Some("spiffe://a/b"),
+        body: Some(b"hidden-4"),
+        ..input("/a?access_token=hidden-5", Headers::new(&pairs))
+    };
+    let found = value(&plain(), &record(Some(&request)));
+    assert!(!found.to_string().contains("hidden"), "{found}");
+    for (name, expected) in [
+        ("method", "GET"),
+        ("host", "api.test"),
+        ("path", "/a"),
+        ("request_id", "r-1"),
+        ("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("source", "192.0.2.7"),
+        ("peer", "spiffe://a/b"),
+    ] {
+        assert_eq!(found[name], expected, "{name}");
+    }
+}
+
+#[test]
+fn path_parameters_are_hidden_by_the_template_of_the_route() {
+    let style = style(&["token", "secret"], LoggedClaims::default(), &[]);
+    let shown = |path: &str, route: Option<&str>| {
+        let request = input(path, Headers::default());
+        let found = value(&style, &Record { route, ..record(Some(&request)) });
+        found["path"].as_str().unwrap().to_owned()
+    };
+    for (path, route, expected) in [
+        ("/reset/abc?x", "GET /reset/{token}", "/reset/{token}"),
+        ("/reset/abc/", "GET,POST /reset/{token}", "/reset/{token}/"),
+        ("/a/b/c/d", "ANY /a/{secret}/{id}/**", "/a/{secret}/c/d"),
+        ("/a%2Fb;c/abc/abc", "ANY /{token}/{id}/**", "/{token}/abc/abc"),
+        ("/reset/abc", "ANY /**", "/reset/abc"),
+        ("/reset/abc", "GET /reset/{id}", "/reset/abc"),
+        ("/", "ANY /**", "/"),
+    ] {
+        assert_eq!(shown(path, Some(route)), expected, "{path} on {route}");
+    }
+    assert_eq!(shown("/reset/abc", None), REDACTED, "no route says what of it is the token");
+    let long = format!("/reset/{}", "a".repeat(300));
+    assert_eq!(shown(&long, Some("GET /reset/{token}")), "/reset/{token}", "hidden, then cut");
+}
+
+#[test]
+fn a_path_without_a_route_is_whole_where_no_parameter_is_hidden() {
+    let request = input("/reset/abc", Headers::default());
+    assert_eq!(value(&plain(), &record(Some(&request)))["path"], "/reset/abc");
+}
+
+#[test]
+fn the_user_is_hidden_with_the_claim_that_says_it() {
+    let claims = json!({"sub": "u-1", "email": "a@b", "tenant": "acme"});
+    let caller = |user: &str, proof| Subject {
+        user: user.to_owned(),
+        proof,
+        claims: claims.as_object().unwrap().clone(),
+        ..Subject::default()
+    };
+    let style = style(&[], LoggedClaims::All, &[&["email"]]);
+    let shown = |caller: &Subject| value(&style, &Record { caller: Some(caller), ..record(None) });
+    let found = shown(&caller("a@b", Proof::Token));
+    assert_eq!((&found["user"], &found["claims"]["email"]), (&json!(REDACTED), &json!(REDACTED)));
+    assert_eq!(found["claims"]["tenant"], "acme");
+    assert_eq!(shown(&caller("u-1", Proof::Token))["user"], "u-1");
+    let peer = caller("spiffe://a", Proof::Certificate);
+    assert_eq!(shown(&peer).get("claims"), None, "a certificate has none");
+}
+
+#[test]
+fn roles_are_those_in_force_and_not_without_end() {
+    let caller = Subject { user: "u".to_owned(), ..Subject::default() };
+    let names = |count: usize| (0..count).map(|n| Arc::from(format!("r{n}"))).collect::<Vec<Arc<str>>>();
+    let shown =
+        |roles: &[Arc<str>]| value(&plain(), &Record { caller: Some(&caller), roles, ..record(None) });
+    assert_eq!(shown(&[])["roles"], json!([]), "a caller without roles");
+    assert_eq!(shown(&names(2))["roles"], json!(["r0", "r1"]));
+    let many = shown(&names(70));
+    assert_eq!(many["roles"].as_array().unwrap().len(), 64);
+    assert_eq!(many["roles_left_out"], 6);
+}
+
+#[test]
+fn what_a_candidate_would_do_stands_in_the_line() {
+    let candidate = Disagreement {
+        direction: Direction::WouldOpen,
+        reason: Reason::Allowed,
+        service: Some("shop".into()),
+        route: Some("GET /a".into()),
+        place: None,
+        revision: "abc".into(),
+    };
+    let found = value(&plain(), &Record { candidate: Some(&candidate), ..record(None) });
+    let expected = json!({
+        "direction": "would_open", "reason": "allowed", "service": "shop", "route": "GET /a", "revision": "abc",
+    });
+    assert_eq!(found["candidate"], expected);
+}
+
+#[test]
+fn places_are_those_of_the_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "services: { s: { paths: [/], routes: [{ route: GET /a, access: anonymous }] } }";
+    std::fs::write(folder.path().join("all.yaml"), policy).unwrap();
+    let index = load(folder.path()).0.unwrap();
+    let place: &Place = &index.routes().next().unwrap().1.place;
+    let found = value(&plain(), &Record { place: Some(place), revision: Some("r"), ..record(None) });
+    assert_eq!((&found["place"], &found["revision"]), (&json!("all.yaml:1"), &json!("r")));
+}
