@@ -101,6 +101,12 @@ impl<'a> Chain<'a> {
         Self { filters, at: from.place(field), trailers, names }
     }
 
+    /// Whether some check is asked by HTTP.
+    pub(super) fn asks_by_http(&self) -> bool {
+        let body = |filter: &Filter<'a>| filter.body.is_some_and(|body| body.has("http_service"));
+        self.filters.iter().any(|filter| filter.is_check() && body(filter))
+    }
+
     /// Whether any filter asks Doorward, or may.
     pub(super) fn checks(&self) -> bool {
         !self.names.is_empty()

@@ -74,6 +74,10 @@ fn route_names_service<'a>(route: Message<'a>, chain: Option<&Chain<'a>>, look: 
     {
         connection::tunnel(look, matches.pointed(matches.place("connect_matcher")), "CONNECT");
     }
+    // By HTTP there are no context extensions: the service stands in metadata,
+    // and is sent in a header.
+    let by_http = chain.is_some_and(Chain::asks_by_http);
+    service |= by_http && metadata_names_service(route, look).is_some();
     let Some(action) = route.message("route", look) else { return service };
     if let Some(weighted) = action.message("weighted_clusters", look) {
         let clusters = weighted.messages("clusters", look);
@@ -113,6 +117,11 @@ fn route_names_service<'a>(route: Message<'a>, chain: Option<&Chain<'a>>, look: 
         }
     }
     service
+}
+
+fn metadata_names_service<'a>(route: Message<'a>, look: &Look<'a>) -> Option<&'a str> {
+    let filters = route.message("metadata", look)?.message("filter_metadata", look)?;
+    filters.message("doorward", look)?.text("service", look)
 }
 
 const REDIRECTS: &[&str] = &["PASS_THROUGH_INTERNAL_REDIRECT", "HANDLE_INTERNAL_REDIRECT"];

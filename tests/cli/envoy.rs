@@ -22,7 +22,8 @@ fn changed(from: &str, to: &str, args: &[&str]) -> crate::support::Said {
 #[test]
 fn what_ships_has_no_holes() {
     let sidecar = "deploy/kubernetes/examples/sidecar/envoy.yaml";
-    for file in [SHIPPED, sidecar, "src/cli/init/envoy.yaml", "tests/golden/envoy/clean/envoy.yaml"] {
+    let http = "deploy/envoy/envoy-http.yaml";
+    for file in [SHIPPED, http, sidecar, "src/cli/init/envoy.yaml", "tests/golden/envoy/clean/envoy.yaml"] {
         let said = doorward(["envoy", file]);
         assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
         assert!(said.out.starts_with("no findings in 1 HTTP connection manager, "), "{}", said.out);
