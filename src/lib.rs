@@ -23,12 +23,13 @@
 //! | 5 | [`denial`] | what a denied caller is told |
 //! | 5 | `telemetry` | what operators are told: metrics, records of decisions |
 //! | 6 | `gate` | one request in, one complete answer out |
+//! | 6 | [`trial`] | a request that nobody sent, decided to see what would be |
 //! | 7 | `envoy` | Envoy's words, and nobody else's |
 //! | 7 | `forward` | HTTP mode: the words of proxies that ask by HTTP |
 //! | 8 | `server` | sockets, tasks, signals, logs |
 //! | 9 | `cli` | arguments and exit codes |
 //!
-//! Without the feature `server` `telemetry` and floors 6 to 9 are left out: what remains has
+//! Without the feature `server` `telemetry`, `gate` and floors 7 to 9 are left out: what remains has
 //! no runtime and no transport.
 //!
 //! # Invariants
@@ -53,6 +54,7 @@ pub mod identity;
 pub mod denial;
 #[cfg(feature = "server")]
 pub mod telemetry;
+pub mod trial;
 #[cfg(feature = "server")]
 pub mod gate;
 #[cfg(feature = "server")]

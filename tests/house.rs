@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms and their floors. Rooms of one floor do not see each other.
-const FLOORS: [(&str, u8); 17] = [
+const FLOORS: [(&str, u8); 18] = [
     ("diag", 0),
     ("words", 1),
     ("yaml", 1),
@@ -22,6 +22,7 @@ const FLOORS: [(&str, u8); 17] = [
     ("denial", 5),
     ("telemetry", 5),
     ("gate", 6),
+    ("trial", 6),
     ("envoy", 7),
     ("forward", 7),
     ("server", 8),
@@ -47,18 +48,28 @@ const OWNERS: [(&str, &[&str]); 29] = [
     ("clap", &["cli/"]),
     ("envoy_types", &["envoy/"]),
     ("granit_parser", &["yaml/parse.rs"]),
-    ("http_body_util", &["envoy/complete.rs", "forward/response.rs", "server/fetch.rs"]),
-    ("hyper", &["forward/", "server/fetch.rs", "server/connections.rs", "server/grpc.rs", "server/http.rs"]),
+    ("http_body_util", &["envoy/complete.rs", "forward/response.rs", "server/admin/", "server/fetch.rs"]),
+    (
+        "hyper",
+        &[
+            "forward/",
+            "server/admin/",
+            "server/fetch.rs",
+            "server/connections.rs",
+            "server/grpc.rs",
+            "server/http.rs",
+        ],
+    ),
     ("hyper_util", &["server/fetch.rs", "server/connections.rs"]),
     ("ipnet", &["policy/network.rs"]),
     ("jsonwebtoken", &["identity/signature.rs"]),
     ("mimalloc", &["main.rs"]),
-    ("prometheus_client", &["telemetry/histogram.rs", "telemetry/metrics.rs"]),
+    ("prometheus_client", &["telemetry/figures.rs", "telemetry/histogram.rs", "telemetry/metrics.rs"]),
     ("prost", &["envoy/"]),
     ("quick_cache", &["identity/cache.rs"]),
     ("regex", &["compile/expression/program.rs", "proxy/matcher.rs"]),
     ("rustls_native_certs", &["server/fetch.rs"]),
-    ("serde", &["cli/", "diag/", "engine/", "gate/problem.rs"]),
+    ("serde", &["cli/", "diag/", "engine/", "gate/problem.rs", "server/admin/", "trial/"]),
     // Claims are JSON, and they are what tokens, headers and conditions speak of.
     (
         "serde_json",
@@ -70,7 +81,9 @@ const OWNERS: [(&str, &[&str]); 29] = [
             "engine/",
             "gate/",
             "identity/",
+            "server/admin/",
             "telemetry/claims.rs",
+            "trial/",
         ],
     ),
     ("tokio", &["server/", "envoy/complete.rs", "cli/"]),

@@ -14,13 +14,14 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use self::caller::Caller;
-use self::request::Request;
 use self::show::Outcome;
 use super::inputs::{Compiled, Input, Located, locate, policy};
-use super::{Exit, Failure, Term, redact, time};
+use super::{Exit, Failure, Term, time};
 use crate::config::OnAnonymous;
-use crate::denial::{Denials, Denied};
-use crate::engine::{self, Headers, Missing, Principal, Reason, explain};
+use crate::denial::Denials;
+use crate::engine::{self, Headers, Principal};
+use crate::trial::Court;
+use crate::words::redact;
 
 /// Decide one request offline, and explain the decision step by step.
 ///
@@ -102,7 +103,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         at,
         format,
     } = args;
-    let mut request = Request::read(&method, &url, host.as_deref(), &header, body)?;
+    let mut request = request::read(&method, &url, host.as_deref(), &header, body)?;
     let Located { config, directory, mut found } = locate(Input::choose(config, policies)?)?;
     let now = at.map_or_else(time::now, Ok)?;
     let Compiled { index, headers: plan } = match policy(&directory, config.as_ref(), now, &mut found) {
@@ -111,8 +112,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     };
     let caller = Caller::read(caller, config.as_ref(), found, &mut request)?;
 
-    let pairs: Vec<(&str, &[u8])> =
-        request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let pairs = request.pairs();
     let headers = Headers::new(&pairs);
     let input = engine::Input {
         method: &request.method,
@@ -127,45 +127,23 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         now,
     };
     let origin = caller.origin();
-    let on_anonymous = config.as_ref().map_or_else(OnAnonymous::default, |c| c.identity.on_anonymous);
-    let (mut decision, mut explanation) = explain(&index, &input, origin, on_anonymous, |service| {
+    let denials = config.as_ref().map_or_else(Denials::default, |config| Denials::new(&config.deny));
+    let court = Court {
+        index: &index,
+        headers: plan.as_ref(),
+        denials: &denials,
+        on_anonymous: config.as_ref().map_or_else(OnAnonymous::default, |c| c.identity.on_anonymous),
+    };
+    let mut trial = court.decide(NO_ID, &input, origin, |service| {
         let subject = caller
             .identify(headers, &service.audiences, now)
             .map_err(|refusal| (refusal.reason, refusal.detail))?;
         Ok(Arc::new(Principal::resolve(&index, subject)))
     });
-    let mut changes = None;
-    if let (Some(plan), true) = (&plan, decision.reason.is_allowed()) {
-        match plan.changes(None, &index, &decision, &input) {
-            Ok(set_and_removed) => changes = Some(set_and_removed),
-            Err(fault) => {
-                decision.reason = Reason::ValueUnsafe;
-                explanation.refuse_value(&fault.header, fault.why);
-            }
-        }
-    }
-    let denials = config.as_ref().map_or_else(Denials::default, |config| Denials::new(&config.deny));
-    let missing = Missing::of(&index, &decision);
-    let answer = (!decision.reason.is_allowed()).then(|| {
-        denials.answer(Denied {
-            reason: decision.reason,
-            id: NO_ID,
-            request: Some(&input),
-            service: decision.service_name(&index),
-            route: decision.route_text(&index),
-            user: decision.principal.as_ref().map(|principal| principal.subject().user.as_str()),
-            missing: &missing,
-            methods: decision.allow,
-        })
-    });
-    if let Some(answer) = &answer {
-        explanation.status = answer.status();
-    }
-    explanation.map_places(|place| crate::diag::below(&directory, place));
+    trial.explanation.map_places(|place| crate::diag::below(&directory, place));
 
     let outcome = Outcome {
-        decision: &decision,
-        explanation: &explanation,
+        trial: &trial,
         request: &request,
         service: service.as_deref(),
         source: source_ip.unwrap_or(LOCALHOST),
@@ -173,8 +151,6 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         peer: input.peer,
         origin,
         anybody: caller.is_somebody(),
-        changes: changes.as_ref(),
-        answer: answer.as_ref(),
         directory: &directory,
         index: &index,
     };
@@ -183,5 +159,5 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         As::Json => show::json(&outcome),
     };
     term.out(&redact::tokens(&text))?;
-    Ok(if decision.reason.is_allowed() { Exit::Fine } else { Exit::Findings })
+    Ok(if trial.decision.reason.is_allowed() { Exit::Fine } else { Exit::Findings })
 }

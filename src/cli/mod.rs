@@ -10,7 +10,6 @@ mod findings;
 mod init;
 mod inputs;
 mod lint;
-mod redact;
 mod schema;
 mod serve;
 mod term;
@@ -23,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::diag::{Report, Sources};
+use crate::words::redact;
 
 pub use term::{Color, Style, Term};
 

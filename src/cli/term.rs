@@ -6,8 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use clap::ValueEnum;
 
 use super::Failure;
-use super::redact::tokens;
 use crate::diag::{Format, Report, Sources, render};
+use crate::words::redact::tokens;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

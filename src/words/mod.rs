@@ -8,6 +8,7 @@ mod header;
 mod host;
 mod percent;
 mod reason;
+pub mod redact;
 mod refusal;
 mod unseen;
 

@@ -5,15 +5,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::request::Request;
 use crate::cli::Failure;
 use crate::cli::inputs::environment;
-use crate::config::{Config, Issuer};
+use crate::config::Config;
 use crate::diag::{Report, Sources};
 use crate::engine::{Headers, Origin, Reason, Subject};
-use crate::identity::{Refusal, Verifier, imagined_subject};
+use crate::identity::{Refusal, Verifier};
+use crate::trial::{self, Asked};
 
 /// The most that is read of a token file.
 const MAX_FILE_BYTES: u64 = 64 << 10;
@@ -61,7 +61,7 @@ impl Caller {
         args: Args,
         config: Option<&Config>,
         found: (Report, Sources),
-        request: &mut Request,
+        request: &mut Asked,
     ) -> Result<Self, Failure> {
         let Args { token, token_file, user, roles, groups, claims } = args;
         let token = match (token, token_file) {
@@ -79,17 +79,10 @@ impl Caller {
             _ if credential => Err(Failure::new(
                 "the request has a credential of its own: leave `--user` and `--claims` out",
             )),
-            (Some(user), _) => {
-                let claims = json!({ "sub": user, "roles": roles, "groups": groups });
-                let claims = claims.as_object().cloned().unwrap_or_default();
-                match imagined_subject(None, claims) {
-                    Ok(subject) => Ok(Self::Asserted(Ok(subject))),
-                    Err(_) => Err(Failure::new(
-                        "`--user` is not a usable user id: 1 to 256 bytes, no comma, no control or invisible \
-                         characters, no space at either end",
-                    )),
-                }
-            }
+            (Some(user), _) => match trial::named(&user, &roles, &groups, &[]) {
+                Ok(subject) => Ok(Self::Asserted(Ok(subject))),
+                Err(why) => Err(Failure::new(format!("`--user` is {why}"))),
+            },
             (None, Some(claims)) => asserted(&claims, config).map(Self::Asserted),
         }
     }
@@ -142,21 +135,7 @@ fn asserted(text: &str, config: Option<&Config>) -> Result<Result<Subject, Refus
     };
     let claims: Map<String, Value> = serde_json::from_str(text).map_err(|_| wrong())?;
     let issuers = config.map_or(&[][..], |config| &config.identity.issuers);
-    let named = claims.get("iss").and_then(Value::as_str);
-    let issuer: Option<&Issuer> = match (named, issuers) {
-        (_, []) => None,
-        (None, [only]) => Some(only),
-        (None, _) => {
-            return Err(Failure::new(
-                "several issuers are configured: say with the claim `iss` which one is meant",
-            ));
-        }
-        (Some(name), issuers) => match issuers.iter().find(|issuer| issuer.issuer == name) {
-            Some(issuer) => Some(issuer),
-            None => return Ok(Err(Refusal { reason: Reason::IssuerUnknown, detail: "no such issuer" })),
-        },
-    };
-    Ok(imagined_subject(issuer, claims))
+    trial::claimed(claims, issuers).map_err(Failure::new)
 }
 
 fn read(path: &std::path::Path) -> Result<String, Failure> {

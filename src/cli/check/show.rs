@@ -1,23 +1,19 @@
 //! A decision for people and for programs.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::request::Request;
 use crate::cli::{Style, Term};
 use crate::compile::Index;
 use crate::denial::{Answer, Told};
-use crate::engine::{Decision, Explanation, HeaderChanges, Lack, Origin, Proof, Reason};
+use crate::engine::{HeaderChanges, Lack, Origin, Reason};
 use crate::policy::{Method, SpiffeId};
+use crate::trial::{self, Asked, Words};
 
 /// All that there is to tell.
 pub(super) struct Outcome<'a> {
-    pub(super) decision: &'a Decision,
-    pub(super) explanation: &'a Explanation,
-    pub(super) request: &'a Request,
+    pub(super) trial: &'a trial::Outcome<'a>,
+    pub(super) request: &'a Asked,
     pub(super) service: Option<&'a str>,
     pub(super) source: IpAddr,
     /// Whether nobody said where the request comes from.
@@ -27,10 +23,6 @@ pub(super) struct Outcome<'a> {
     pub(super) origin: Origin,
     /// Whether the arguments name a caller.
     pub(super) anybody: bool,
-    /// What becomes of the request's headers, where a configuration says so.
-    pub(super) changes: Option<&'a HeaderChanges>,
-    /// What the caller gets instead, on a denial.
-    pub(super) answer: Option<&'a Answer<'a>>,
     pub(super) directory: &'a Path,
     pub(super) index: &'a Index,
 }
@@ -40,7 +32,8 @@ const ALIGNED: usize = 64;
 
 /// A page for a person.
 pub(super) fn text(outcome: &Outcome<'_>, term: Term) -> String {
-    let Outcome { decision, explanation, request, .. } = outcome;
+    let Outcome { trial, request, .. } = outcome;
+    let trial::Outcome { decision, explanation, changes, answer } = trial;
     let (word, style) = match explanation.decision {
         "allow" => ("ALLOW", Style::Good),
         _ => ("DENY", Style::Bad),
@@ -68,10 +61,10 @@ pub(super) fn text(outcome: &Outcome<'_>, term: Term) -> String {
         lines.push(Line { label, text: lack.to_string(), place: None, style: Style::Bad });
         lines.extend(bindings(lack));
     }
-    if let Some(answer) = outcome.answer {
+    if let Some(answer) = answer {
         lines.extend(told(decision.reason, answer).map(|text| Line::plain("answer", text)));
     }
-    if let Some(changes) = outcome.changes {
+    if let Some(changes) = changes {
         lines.extend(headers(changes));
     }
     lines.extend(hints(outcome).map(|hint| Line::plain("hint", hint)));
@@ -159,10 +152,10 @@ fn headers(changes: &HeaderChanges) -> impl Iterator<Item = Line<'_>> {
 /// What would tell more, where it is the arguments that are short of
 /// something.
 fn hints(outcome: &Outcome<'_>) -> impl Iterator<Item = String> {
-    let Outcome { decision, request, service, source, source_assumed, peer, anybody, index, .. } = outcome;
+    let Outcome { trial, request, service, source, source_assumed, peer, anybody, index, .. } = outcome;
     let stranger = service.is_some_and(|name| index.service_named(name).is_none());
     let capitals = request.method.to_ascii_uppercase();
-    let hint = match decision.reason {
+    let hint = match trial.decision.reason {
         Reason::ServiceUnknown if stranger => {
             let names: Vec<&str> = index.services().map(|(_, service)| &*service.name).collect();
             Some(format!("the policy has {}", names.join(", ")))
@@ -196,122 +189,18 @@ fn hints(outcome: &Outcome<'_>) -> impl Iterator<Item = String> {
     hint.into_iter()
 }
 
-#[derive(Serialize)]
-struct Json<'a> {
-    #[serde(flatten)]
-    explanation: &'a Explanation,
-    /// What the caller is told, unless no reason is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public_reason: Option<&'a str>,
-    #[serde(flatten)]
-    answer: JsonAnswer<'a>,
-    request: JsonRequest<'a>,
-    /// Who called, where the route asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    caller: Option<JsonCaller<'a>>,
-    /// On an allow, where a configuration was given.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    headers: Option<JsonHeaders<'a>>,
-    policy: JsonPolicy<'a>,
-}
-
-/// On a denial, what the caller gets.
-#[derive(Serialize, Default)]
-struct JsonAnswer<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public_title: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_access: Option<&'a str>,
-    /// Where a browser is sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct JsonRequest<'a> {
-    method: &'a str,
-    host: &'a str,
-    path: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service: Option<&'a str>,
-    source_ip: IpAddr,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    peer: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct JsonCaller<'a> {
-    verified: bool,
-    user: &'a str,
-    /// Those of the policy that count on this request, the primary role first.
-    roles: Vec<&'a str>,
-    groups: &'a [String],
-    codes: Vec<&'a str>,
-}
-
-#[derive(Serialize)]
-struct JsonHeaders<'a> {
-    set: BTreeMap<&'a str, &'a str>,
-    remove: Vec<&'a str>,
-}
-
-#[derive(Serialize)]
-struct JsonPolicy<'a> {
-    directory: String,
-    revision: &'a str,
-}
-
 /// One JSON object.
 pub(super) fn json(outcome: &Outcome<'_>) -> String {
-    let Outcome {
-        decision,
-        explanation,
-        request,
-        service,
-        source,
-        peer,
-        origin,
-        changes,
-        answer,
-        directory,
-        index,
-        ..
-    } = outcome;
-    let (word, answer) = match answer {
-        None => (Some(decision.reason.public_word()), JsonAnswer::default()),
-        Some(Answer::Login(to)) => {
-            (None, JsonAnswer { location: Some(to.as_str()), ..JsonAnswer::default() })
-        }
-        Some(Answer::Refuse(Told { word, title, request_access, .. })) => {
-            let request_access = request_access.as_deref();
-            (*word, JsonAnswer { public_title: Some(title), request_access, location: None })
-        }
+    let Outcome { trial, request, service, source, peer, origin, directory, index, .. } = outcome;
+    let words = Words {
+        method: &request.method,
+        host: &request.host,
+        path: &request.path,
+        service: *service,
+        source_ip: Some(*source),
+        peer: *peer,
     };
-    let told = Json {
-        explanation,
-        public_reason: word,
-        answer,
-        request: JsonRequest {
-            method: &request.method,
-            host: &request.host,
-            path: &request.path,
-            service: *service,
-            source_ip: *source,
-            peer: *peer,
-        },
-        caller: decision.held(index).map(|held| JsonCaller {
-            verified: *origin == Origin::Token && held.principal().subject().proof == Proof::Token,
-            user: &held.principal().subject().user,
-            roles: held.role_names(),
-            groups: &held.principal().subject().groups,
-            codes: held.codes().collect(),
-        }),
-        headers: changes.map(|changes| JsonHeaders {
-            set: changes.set.iter().map(|(name, value)| (&**name, value.as_str())).collect(),
-            remove: changes.remove.iter().map(|name| &**name).collect(),
-        }),
-        policy: JsonPolicy { directory: self::directory(directory), revision: index.revision() },
-    };
+    let told = trial::Told::new(trial, words, *origin, index, self::directory(directory));
     // Texts, numbers and lists always serialise.
     let mut text = serde_json::to_string_pretty(&told).unwrap_or_default();
     text.push('\n');

@@ -8,11 +8,12 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::cli::inputs::{Compiled, Input, Located, environment, locate, policy};
-use crate::cli::{Exit, Failure, Term, redact, time};
+use crate::cli::{Exit, Failure, Term, time};
 use crate::compile::Index;
 use crate::engine::{Held, Principal, ReadAs, Reading};
 use crate::identity::Verifier;
 use crate::identity::inspect::{Inspection, Outcome};
+use crate::words::redact;
 
 /// Say what the token on standard input is, what every check says of it, and who would call with it.
 ///

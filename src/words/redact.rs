@@ -1,9 +1,17 @@
 //! Nothing of a token is ever written, not even to say that it stands in the
 //! wrong place.
 
+/// What every JWT begins with: base64url of `{"`.
+const BEGINNING: &str = "eyJ";
+
+/// Whether something in these bytes looks like a token.
+pub fn is_token_in(bytes: &[u8]) -> bool {
+    bytes.windows(BEGINNING.len()).any(|window| window == BEGINNING.as_bytes())
+}
+
 /// The text without anything that looks like a token: a word that holds the
-/// beginning of every JWT, base64url of `{"`.
-pub(super) fn tokens(text: &str) -> String {
+/// beginning of one.
+pub fn tokens(text: &str) -> String {
     let mut out = String::new();
     let mut word = String::new();
     for c in text.chars() {
@@ -19,7 +27,7 @@ pub(super) fn tokens(text: &str) -> String {
 }
 
 fn flush(word: &mut String, out: &mut String) {
-    match word.find("eyJ") {
+    match word.find(BEGINNING) {
         Some(at) => {
             out.push_str(word.get(..at).unwrap_or_default());
             out.push_str("[token]");
