@@ -544,7 +544,7 @@ fn a_candidate_is_told_and_not_enforced() {
         let expected = [differs.map(|d| d.0.to_owned()), differs.map(|d| d.1.to_owned())];
         assert_eq!(told, expected, "{method} {path}");
     }
-    let text = telemetry.metrics().text(Vec::new()).unwrap();
+    let text = telemetry.metrics().text(crate::telemetry::Figures::default()).unwrap();
     let lines: Vec<_> =
         text.lines().filter(|line| line.starts_with("doorward_candidate_disagreements_total")).collect();
     let line = |service: &str, route: &str, direction: &str, count: u32| {

@@ -139,6 +139,7 @@ impl<J: Judge> Gate<J> {
                 place: verdict.place.as_ref(),
                 revision: verdict.revision.as_deref(),
                 caller: verdict.caller.as_ref().map(|caller| caller.subject()),
+                principal: verdict.caller.as_ref(),
                 roles: &verdict.roles,
                 request: request.as_ref(),
                 candidate: verdict.candidate.as_ref(),

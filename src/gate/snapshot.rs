@@ -101,6 +101,11 @@ impl Snapshot {
         self.candidate.as_deref()
     }
 
+    /// How the managed headers are made.
+    pub fn headers(&self) -> &HeaderPlan {
+        &self.headers
+    }
+
     /// The keys.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier

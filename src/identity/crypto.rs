@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
     ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
 };
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{constant_time, digest, hmac, rand};
 
 use super::der;
 use super::public_key::PublicKey;
@@ -34,6 +34,11 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
     out
+}
+
+/// Whether two hashes are the same, in a time that does not depend on them.
+pub(super) fn are_equal(one: &[u8; 32], other: &[u8; 32]) -> bool {
+    constant_time::verify_slices_are_equal(one, other).is_ok()
 }
 
 /// Random bytes from the system.

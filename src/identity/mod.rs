@@ -36,11 +36,12 @@ mod public_key;
 mod refresh;
 mod roles;
 mod rules;
+mod secret;
 mod signature;
 mod upkeep;
 mod validity;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -65,6 +66,7 @@ pub use feed::{Answer, Event, Feed, Moment, Step};
 pub use keyfile::KeyFile;
 pub use material::MAX_KEY_BYTES;
 pub use names::CertificateNames;
+pub use secret::Secret;
 pub use upkeep::{Readiness, Upkeep};
 pub use validity::MAX_AHEAD;
 
@@ -167,6 +169,12 @@ impl Verifier {
     /// then.
     pub fn generation(&self, issuer: &str, now: u64) -> Option<u64> {
         self.authorities.get(issuer)?.keys.load().generation(now)
+    }
+
+    /// How many keys each issuer has that count at `now`, by its name.
+    pub fn keys(&self, now: u64) -> BTreeMap<&str, usize> {
+        let count = |authority: &Authority| authority.keys.load().keys(now).map_or(0, authority::Keys::len);
+        self.authorities.iter().map(|(name, authority)| (name.as_str(), count(authority))).collect()
     }
 
     /// What becomes of a token on a route that everyone may call.

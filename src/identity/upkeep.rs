@@ -17,6 +17,7 @@ pub struct Upkeep {
 }
 
 /// Whether the keys of every issuer that is required were had once.
+#[derive(Clone)]
 pub struct Readiness {
     required: Vec<(String, Arc<Keyring>)>,
 }

@@ -43,7 +43,7 @@ impl Candidate {
 
     fn judge(&mut self, sight: Sight) {
         let Sight { found, quietly, .. } = sight;
-        let Some(Found { index, findings }) = found else {
+        let Some(Found { commit: _, index, findings }) = found else {
             return self.refuse("the compiler panicked, which is a mistake in Doorward".to_owned(), quietly);
         };
         let Findings { report, sources } = &findings;

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::listen::Bound;
+use super::listen::{Bound, Peer};
 use super::tls::Tls;
 
 /// The longest that TLS may take to begin, and then the first words of HTTP.
@@ -32,10 +32,9 @@ const GREETING: Duration = Duration::from_secs(5);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
 
-/// How long a connection of HTTP/1.1 may rest between two requests, and a
-/// request take to say what it wants. Proxies close theirs sooner: one that is
+/// How long connections of proxies may rest: they close theirs sooner. One that is
 /// closed here just when it is used again fails a request.
-const IDLE: Duration = Duration::from_secs(120);
+pub(super) const IDLE: Duration = Duration::from_secs(120);
 
 /// How long a connection that is old enough may take to end.
 const FAREWELL: Duration = Duration::from_secs(30);
@@ -87,6 +86,9 @@ pub(super) struct Rules {
     pub(super) header_size: u32,
     /// When a connection is asked to end.
     pub(super) age: Option<Duration>,
+    /// How long a connection of HTTP/1.1 may rest between two requests, and a
+    /// request take to say what it wants.
+    pub(super) idle: Duration,
 }
 
 /// The numbers of one port.
@@ -115,6 +117,17 @@ impl Tally {
     }
 }
 
+/// The numbers of all ports.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tallies {
+    /// Of the port for checks.
+    pub(super) grpc: Arc<Tally>,
+    /// Of the port of HTTP mode.
+    pub(super) http: Arc<Tally>,
+    /// Of the admin port.
+    pub(super) admin: Arc<Tally>,
+}
+
 /// A port and what its connections need.
 pub(super) struct Port {
     /// What it is called in the log.
@@ -126,10 +139,11 @@ pub(super) struct Port {
 }
 
 /// Takes connections until told to stop, and until the last of them has ended.
-/// Those that are open when this is dropped are cut.
-pub(super) async fn serve<S, B>(port: Port, service: S, mut stop: watch::Receiver<bool>)
+/// Those that are open when this is dropped are cut. `service` gives what
+/// answers on a connection.
+pub(super) async fn serve<S, B>(port: Port, service: impl Fn(Peer) -> S, mut stop: watch::Receiver<bool>)
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
@@ -152,7 +166,7 @@ where
             tally.refuse(name, &"there are as many as `limits.connections` allows", started);
             continue;
         }
-        let (service, stop, tally_) = (service.clone(), stop.clone(), Arc::clone(&tally));
+        let (service, stop, tally_) = (service(io.peer()), stop.clone(), Arc::clone(&tally));
         let acceptor = tls.as_ref().map(|tls| tls.acceptor());
         open.spawn(async move {
             let Some(acceptor) = acceptor else { return connection(io, service, rules, stop).await };
@@ -217,7 +231,7 @@ fn told(ended: Result<(), Box<dyn Error + Send + Sync>>) {
 }
 
 fn builder(rules: Rules) -> Builder<TokioExecutor> {
-    let Rules { protocol, connections: _, streams, header_size, age: _ } = rules;
+    let Rules { protocol, connections: _, streams, header_size, age: _, idle } = rules;
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http2()
@@ -231,7 +245,7 @@ fn builder(rules: Rules) -> Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
+        .header_read_timeout(idle)
         .max_headers(MAX_HEADERS)
         .max_buf_size(usize::try_from(header_size).map_or(MIN_HEAD, |size| size.max(MIN_HEAD)));
     match protocol {

@@ -14,6 +14,7 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::standing::Standing;
 use crate::config::Limits;
 use crate::envoy;
 use crate::gate::Gate;
@@ -24,16 +25,34 @@ const MAX_ASIDE_BYTES: usize = 16 * 1024;
 /// A request that takes this long to arrive never will.
 const REQUEST: Duration = Duration::from_secs(10);
 
-/// What health says.
+/// What health says, here and on the admin port.
 #[derive(Clone)]
-pub(super) struct Health(HealthReporter);
+pub(super) struct Health {
+    reporter: HealthReporter,
+    standing: Arc<Standing>,
+}
 
 impl Health {
-    /// Says whether checks can be answered well.
-    pub(super) async fn set(&self, serving: bool) {
-        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+    /// Checks can't be answered well yet.
+    pub(super) async fn start(&self) {
+        self.set(ServingStatus::NotServing).await;
+    }
+
+    /// Checks are wanted.
+    pub(super) async fn serve(&self) {
+        self.standing.serve();
+        self.set(ServingStatus::Serving).await;
+    }
+
+    /// No more checks are wanted, and never will be.
+    pub(super) async fn stop(&self) {
+        self.standing.stop();
+        self.set(ServingStatus::NotServing).await;
+    }
+
+    async fn set(&self, status: ServingStatus) {
         for name in ["", envoy::SERVICE_NAME] {
-            self.0.set_service_status(name, status).await;
+            self.reporter.set_service_status(name, status).await;
         }
     }
 }
@@ -42,6 +61,7 @@ impl Health {
 pub(super) fn services(
     gate: Arc<Gate>,
     limits: &Limits,
+    standing: Arc<Standing>,
 ) -> Result<
     (
         Health,
@@ -52,7 +72,7 @@ pub(super) fn services(
     ),
     String,
 > {
-    let (health, health_service) = tonic_health::server::health_reporter();
+    let (reporter, health_service) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(envoy::DESCRIPTORS)
@@ -71,5 +91,5 @@ pub(super) fn services(
             tokio::time::timeout(REQUEST, answer).await.unwrap_or_else(late)
         }
     });
-    Ok((Health(health), service))
+    Ok((Health { reporter, standing }, service))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
+use super::fares::{Fare, Fares};
 use super::fetch::Fetcher;
 use crate::identity::{Event, Feed, KeyFile, Moment, Readiness, Step, Upkeep};
 
@@ -54,6 +55,7 @@ impl Clock for SystemClock {
 /// The tasks. They end when this is dropped.
 pub struct KeyTasks {
     tasks: JoinSet<()>,
+    fares: Arc<Fares>,
 }
 
 /// Tells when the required keys were had.
@@ -67,18 +69,26 @@ pub fn keep(upkeep: Upkeep, clock: impl Clock) -> Result<(KeyTasks, Ready), Stri
     let Upkeep { feeds, files, readiness } = upkeep;
     let (tell, news) = watch::channel(());
     let mut tasks = JoinSet::new();
+    let fares = Arc::new(Fares::new(&feeds, &files, clock.now()));
     for feed in feeds {
         let fetcher = Fetcher::new(feed.trusted())
             .map_err(|why| format!("the keys of `{}` can't be fetched: {why}", feed.issuer()))?;
-        tasks.spawn(keep_fetched(feed, fetcher, clock.clone(), tell.clone()));
+        let fare = fares.of(feed.issuer());
+        tasks.spawn(keep_fetched(feed, fetcher, clock.clone(), fare, tell.clone()));
     }
     if !files.is_empty() {
+        let files = files.into_iter().map(|file| (fares.of(file.issuer()), file)).collect();
         tasks.spawn(keep_read(files, clock));
     }
-    Ok((KeyTasks { tasks }, Ready { readiness, news }))
+    Ok((KeyTasks { tasks, fares }, Ready { readiness, news }))
 }
 
 impl KeyTasks {
+    /// How the keys of each issuer fare.
+    pub(super) fn fares(&self) -> Arc<Fares> {
+        Arc::clone(&self.fares)
+    }
+
     /// Waits for a task to end, which none should: says how it did.
     pub async fn ended(&mut self) -> String {
         match self.tasks.join_next().await {
@@ -100,6 +110,11 @@ impl Ready {
         self.readiness.missing()
     }
 
+    /// The same, for others to look at.
+    pub(super) fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
     /// Waits until the required keys were had.
     pub async fn wait(&mut self) {
         while !self.readiness.is_ready() {
@@ -116,7 +131,13 @@ impl Ready {
     }
 }
 
-async fn keep_fetched(mut feed: Feed, fetcher: Fetcher, clock: impl Clock, tell: watch::Sender<()>) {
+async fn keep_fetched(
+    mut feed: Feed,
+    fetcher: Fetcher,
+    clock: impl Clock,
+    fare: Arc<Fare>,
+    tell: watch::Sender<()>,
+) {
     let wanted = Arc::new(Notify::new());
     feed.on_want({
         let wanted = Arc::clone(&wanted);
@@ -131,6 +152,7 @@ async fn keep_fetched(mut feed: Feed, fetcher: Fetcher, clock: impl Clock, tell:
             Step::Get(url) => {
                 let answer = fetcher.get(&url).await;
                 if let Some(event) = feed.answered(answer, clock.now()) {
+                    fare.fetched(&event, clock.now());
                     log(feed.issuer(), url.as_str(), event);
                     tell.send_replace(());
                 }
@@ -139,12 +161,15 @@ async fn keep_fetched(mut feed: Feed, fetcher: Fetcher, clock: impl Clock, tell:
     }
 }
 
-async fn keep_read(mut files: Vec<KeyFile>, clock: impl Clock) {
+async fn keep_read(mut files: Vec<(Arc<Fare>, KeyFile)>, clock: impl Clock) {
     loop {
         clock.until(clock.now().steady.saturating_add(FILES)).await;
+        let now = clock.now();
         let read = tokio::task::spawn_blocking(move || {
-            for file in &mut files {
-                if let Some(event) = file.poll() {
+            for (fare, file) in &mut files {
+                let event = file.poll();
+                fare.read(event.as_ref(), now);
+                if let Some(event) = event {
                     log(file.issuer(), "file", event);
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net as blocking;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,17 @@ use crate::config::{Listen, Listener};
 
 /// How long not to accept after the system had no more files or memory.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Where a connection comes from, as the system says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// An address.
+    Ip(IpAddr),
+    /// A Unix socket, whose mode says who may open it.
+    Unix,
+    /// Nobody knows any more.
+    Gone,
+}
 
 /// An open socket.
 #[derive(Debug)]
@@ -184,6 +195,16 @@ macro_rules! either {
             Stream::Unix($io) => $then,
         }
     };
+}
+
+impl Stream {
+    /// Where it comes from.
+    pub(super) fn peer(&self) -> Peer {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().map_or(Peer::Gone, |address| Peer::Ip(address.ip())),
+            Self::Unix(_) => Peer::Unix,
+        }
+    }
 }
 
 impl AsyncRead for Stream {

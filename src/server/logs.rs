@@ -80,6 +80,7 @@ enum Item {
 #[derive(Clone)]
 pub(super) struct Log {
     queue: SyncSender<Item>,
+    /// Lines that found the queue full, since the start.
     dropped: Arc<AtomicU64>,
 }
 
@@ -87,6 +88,17 @@ impl Log {
     fn new(length: usize) -> (Self, Receiver<Item>) {
         let (queue, lines) = sync_channel(length);
         (Self { queue, dropped: Arc::default() }, lines)
+    }
+
+    /// One that nobody reads.
+    #[cfg(test)]
+    pub(super) fn nowhere() -> Self {
+        Self::new(1).0
+    }
+
+    /// How many lines were dropped.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Waits until what was said is written, but not for ever.
@@ -115,6 +127,7 @@ impl Write for Log {
 
 /// The far end. A line that can't be written has nowhere else to go.
 fn write(lines: &Receiver<Item>, dropped: &AtomicU64, to: &mut impl Write) {
+    let mut told = 0;
     for item in lines {
         match item {
             Item::Line(line) => {
@@ -124,14 +137,14 @@ fn write(lines: &Receiver<Item>, dropped: &AtomicU64, to: &mut impl Write) {
                 let _ = done.send(());
             }
         }
-        match dropped.swap(0, Ordering::Relaxed) {
-            0 => {}
-            count => {
-                let _ = writeln!(
-                    to,
-                    "{{\"level\":\"WARN\",\"message\":\"log lines were dropped\",\"lines\":{count}}}"
-                );
-            }
+        let all = dropped.load(Ordering::Relaxed);
+        if all > told {
+            let count = all.saturating_sub(told);
+            let _ = writeln!(
+                to,
+                "{{\"level\":\"WARN\",\"message\":\"log lines were dropped\",\"lines\":{count}}}"
+            );
+            told = all;
         }
     }
 }
@@ -165,7 +178,8 @@ mod tests {
         let written = String::from_utf8(written).unwrap();
         let lines: Vec<&str> = written.lines().collect();
         let told = "{\"level\":\"WARN\",\"message\":\"log lines were dropped\",\"lines\":3}";
-        assert_eq!(lines, ["0", told, "1"]);
+        assert_eq!(lines, ["0", told, "1"], "told once");
+        assert_eq!(dropped.load(Ordering::Relaxed), 3, "and counted");
     }
 
     #[test]

@@ -6,9 +6,12 @@
 //! there, health says so, and tokens of their issuers are answered 503.
 //! This room knows neither the wording of a decision nor that of an answer.
 
+mod admin;
 mod candidate;
+mod commit;
 mod connections;
 mod decision_log;
+mod fares;
 mod fetch;
 mod figures;
 mod grpc;
@@ -21,15 +24,20 @@ mod reload;
 mod run;
 mod signals;
 mod source;
+mod standing;
 mod startup;
 mod tls;
 mod watch;
 
 use std::path::Path;
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use crate::config::{HttpListener, Listeners};
+use self::admin::Admin;
+use self::connections::Tallies;
+use self::logs::Log;
+use self::standing::Standing;
+use crate::config::HttpListener;
 use crate::diag::{Format, render};
 use decision_log::DecisionLog;
 
@@ -53,9 +61,9 @@ pub enum ServeError {
 /// says what the process logs, such as `info` or `info,doorward::server=debug`;
 /// what becomes of decisions is the configuration's to say.
 pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
+    let started = SystemTime::now();
     let filter = logs::filter(filter).map_err(ServeError::Failed)?;
     let ready = startup::load(config).map_err(ServeError::Invalid)?;
-    not_built_yet(&ready.listen).map_err(ServeError::Failed)?;
     let log = logs::start(filter).map_err(ServeError::Failed)?;
     let lines = ready.telemetry.lines();
     let (writing, written) = decision_log::start(&ready.decision_log, lines).map_err(ServeError::Failed)?;
@@ -64,7 +72,7 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
         .thread_name("doorward")
         .build()
         .map_err(|error| ServeError::Failed(format!("can't start the runtime: {error}")))?;
-    let ended = runtime.block_on(start(ready, writing.log(), written));
+    let ended = runtime.block_on(start(ready, (writing.log(), written), &log, started));
     // A name look-up that hangs must not keep the process.
     runtime.shutdown_timeout(LEFTOVERS);
     writing.flush();
@@ -72,20 +80,11 @@ pub fn serve(config: &Path, filter: &str) -> Result<(), ServeError> {
     ended.map_err(ServeError::Failed)
 }
 
-/// What can be written into the configuration already.
-fn not_built_yet(listen: &Listeners) -> Result<(), String> {
-    let Listeners { grpc: _, http: _, admin } = listen;
-    let later = [(admin.is_some(), "`listen.admin`")];
-    match later.iter().find(|(there, _)| *there) {
-        Some((_, what)) => Err(format!("{what} is not built yet: remove it")),
-        None => Ok(()),
-    }
-}
-
 async fn start(
     ready: startup::Start,
-    log: Option<DecisionLog>,
-    written: decision_log::Ended,
+    (decisions, written): (Option<DecisionLog>, decision_log::Ended),
+    log: &Log,
+    started: SystemTime,
 ) -> Result<(), String> {
     let startup::Start {
         listen,
@@ -97,6 +96,7 @@ async fn start(
         policy,
         gate,
         telemetry,
+        admin,
         reloader,
         candidate,
         upkeep,
@@ -109,23 +109,41 @@ async fn start(
         }
     }
     // Signals first: one that comes while the socket opens is not lost.
-    let (ask, asked) = mpsc::channel();
-    let signals =
-        signals::Signals::new(ask, log).map_err(|error| format!("can't listen to signals: {error}"))?;
+    let (asker, asked) = reload::asking();
+    let signals = signals::Signals::new(asker.clone(), decisions)
+        .map_err(|error| format!("can't listen to signals: {error}"))?;
     let http = match (&listen.http, http) {
         (Some(HttpListener { listener, .. }), Some((forward, tls))) => {
             Some((listen::bind(listener)?, tls, forward))
         }
         _ => None,
     };
-    let ports = run::Ports { grpc: (listen::bind(&listen.grpc)?, tls), http };
+    let startup::Admin { tls: admin_tls, secret, explainer } = admin;
+    let admin_port = match &listen.admin {
+        Some(admin) => Some((listen::bind(&admin.listener)?, admin_tls)),
+        None => None,
+    };
+    let ports = run::Ports { grpc: (listen::bind(&listen.grpc)?, tls), http, admin: admin_port };
     let (keys, ready) = keep(upkeep, SystemClock::new())?;
+    let admin = Arc::new(Admin {
+        policy,
+        telemetry,
+        progress: reloader.progress(),
+        asker,
+        standing: Arc::new(Standing::starting(ready.readiness())),
+        explainer: Arc::new(explainer),
+        fares: keys.fares(),
+        log: log.clone(),
+        tallies: Tallies::default(),
+        secret,
+        started,
+    });
     let tasks = run::Tasks {
         keys,
         reload: reload::keep(reloader, candidate, asked)?,
         tls: certificates,
         log: written,
     };
-    let plan = run::Plan { policy, gate, telemetry, limits, shutdown };
+    let plan = run::Plan { gate, admin, limits, shutdown };
     run::run(ports, plan, (tasks, ready), signals).await
 }

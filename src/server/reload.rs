@@ -5,7 +5,7 @@
 //! in force stays, and that is said once for every change of the files. The
 //! configuration, `doorward.yaml`, is read at the start only.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -31,6 +31,8 @@ pub struct Reloads {
     pub generation: u64,
     /// The content hash of the policy in force.
     pub revision: Arc<str>,
+    /// The git commit that was checked out where it was read, as far as known.
+    pub commit: Option<Arc<str>>,
     /// When it came into force.
     pub loaded: SystemTime,
     /// When the files were last read.
@@ -43,16 +45,76 @@ pub struct Reloads {
     pub last_error: Option<Arc<str>>,
 }
 
+/// What has become of reloading, for others to look at.
+#[derive(Debug, Clone)]
+pub(super) struct Progress(Arc<Mutex<Reloads>>);
+
+impl Progress {
+    /// How it stands now.
+    pub(super) fn now(&self) -> Reloads {
+        self.with(|reloads| reloads.clone())
+    }
+
+    fn with<T>(&self, what: impl FnOnce(&mut Reloads) -> T) -> T {
+        what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What came of a reload that somebody asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Outcome {
+    /// Whether another policy came into force.
+    pub(super) replaced: bool,
+    /// How it stands then.
+    pub(super) reloads: Reloads,
+}
+
+/// Asks for reloads.
+#[derive(Debug, Clone)]
+pub(super) struct Asker(Sender<Ask>);
+
+/// Where those arrive who ask.
+#[derive(Debug)]
+pub(super) struct Asked(Receiver<Ask>);
+
+/// Whoever asks may want to hear what came of it.
+type Ask = Option<oneshot::Sender<Outcome>>;
+
+/// Those who ask, and where they arrive.
+pub(super) fn asking() -> (Asker, Asked) {
+    let (ask, asked) = mpsc::channel();
+    (Asker(ask), Asked(asked))
+}
+
+impl Asker {
+    /// Asks.
+    pub(super) fn ask(&self) {
+        // Nobody there to be asked: whoever runs the server is told that its
+        // thread ended.
+        self.0.send(None).unwrap_or_default();
+    }
+
+    /// Asks, and gives what hears of the outcome. Nothing is heard where the
+    /// thread is gone.
+    pub(super) fn ask_and_hear(&self) -> oneshot::Receiver<Outcome> {
+        let (tell, hear) = oneshot::channel();
+        self.0.send(Some(tell)).unwrap_or_default();
+        hear
+    }
+}
+
 /// What reloading needs.
 pub(super) struct Reloader {
     watch: Watch,
     live: Arc<Live>,
     telemetry: Arc<Telemetry>,
     allow_shrink: bool,
+    /// Whether the last look brought another policy into force.
+    replaced: bool,
     /// The last snapshot. Dropping it can take a while, which no check should
     /// have to wait for: whoever still uses it is done when this lets go.
     retired: Option<Arc<Snapshot>>,
-    reloads: Arc<Mutex<Reloads>>,
+    progress: Progress,
 }
 
 /// The thread that reloads. It ends when those who may ask it are gone.
@@ -64,7 +126,7 @@ pub(super) struct Reloading {
 pub(super) fn keep(
     mut reloader: Reloader,
     mut candidate: Option<Candidate>,
-    asked: Receiver<()>,
+    asked: Asked,
 ) -> Result<Reloading, String> {
     let (end, ended) = oneshot::channel::<()>();
     let work = move || {
@@ -74,15 +136,17 @@ pub(super) fn keep(
             candidate.look(false);
         }
         loop {
-            let asked = match asked.recv_timeout(pause) {
-                Ok(()) => true,
-                Err(RecvTimeoutError::Timeout) => false,
+            // Who asks before it begins is served by the same look.
+            let asks: Vec<Ask> = match asked.0.recv_timeout(pause) {
+                Ok(first) => std::iter::once(first).chain(asked.0.try_iter()).collect(),
+                Err(RecvTimeoutError::Timeout) => Vec::new(),
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            pause = reloader.look(asked);
+            pause = reloader.look(!asks.is_empty());
             if let Some(candidate) = &mut candidate {
-                pause = pause.max(candidate.look(asked));
+                pause = pause.max(candidate.look(!asks.is_empty()));
             }
+            reloader.tell(asks);
         }
     };
     let started = thread::Builder::new().name("doorward-reload".to_owned()).stack_size(STACK).spawn(work);
@@ -101,35 +165,62 @@ impl Reloading {
 impl Reloader {
     /// Reloads what `watch` sees into `live`.
     pub(super) fn new(watch: Watch, live: Arc<Live>, telemetry: Arc<Telemetry>, allow_shrink: bool) -> Self {
+        let commit = watch.source().commit();
         let now = SystemTime::now();
         let reloads = Reloads {
             generation: 1,
             revision: Arc::clone(live.current().index().revision()),
+            commit,
             loaded: now,
             last_attempt: now,
             last_success: now,
             failed: 0,
             last_error: None,
         };
-        Self { watch, live, telemetry, allow_shrink, retired: None, reloads: Arc::new(Mutex::new(reloads)) }
+        let progress = Progress(Arc::new(Mutex::new(reloads)));
+        Self { watch, live, telemetry, allow_shrink, replaced: false, retired: None, progress }
+    }
+
+    /// What becomes of reloading.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Tells those who asked what came of the last look.
+    fn tell(&self, asks: Vec<Ask>) {
+        for hear in asks.into_iter().flatten() {
+            // Who asked may have given up.
+            drop(hear.send(Outcome { replaced: self.replaced, reloads: self.progress.now() }));
+        }
     }
 
     /// Reads the policy if its files have changed, or somebody asked for it.
     /// Gives the time to wait before the next look.
     fn look(&mut self, asked: bool) -> Duration {
-        self.retired = None;
+        (self.retired, self.replaced) = (None, false);
         let (sight, pause) = self.watch.look(asked);
-        if let Some(sight) = sight {
-            self.judge(sight);
+        match sight {
+            Some(sight) => self.judge(sight),
+            None => self.follow_commit(),
         }
         pause
+    }
+
+    /// Another commit can have the same policy files.
+    fn follow_commit(&self) {
+        let Reloads { commit: known, last_error, .. } = self.progress.now();
+        let commit = self.watch.source().commit();
+        if last_error.is_none() && commit != known {
+            tracing::info!(commit = commit.as_deref(), "the policy in force is that of another commit too");
+            self.with(|reloads| reloads.commit = commit);
+        }
     }
 
     /// Puts what was found in force, or says why not.
     fn judge(&mut self, sight: Sight) {
         let Sight { found, took, quietly } = sight;
         self.with(|reloads| reloads.last_attempt = SystemTime::now());
-        let Some(Found { index, findings }) = found else {
+        let Some(Found { commit, index, findings }) = found else {
             return self.refuse("the compiler panicked, which is a mistake in Doorward", quietly);
         };
         let Findings { report, sources } = &findings;
@@ -138,7 +229,7 @@ impl Reloader {
         let current = self.live.current();
         let (before, after) = (current.index().routes().count(), index.routes().count());
         if index.revision() == current.index().revision() {
-            self.confirm();
+            self.confirm(commit);
         } else if after.saturating_mul(2) < before && !self.allow_shrink {
             let why = format!(
                 "held back: of {before} routes only {after} would be left; if that is meant, write `reload: {{ allow_shrink: true }}` in doorward.yaml and restart, or take routes away in steps of up to a half"
@@ -148,14 +239,15 @@ impl Reloader {
             for line in findings.lines() {
                 tracing::warn!(finding = line, "worth a look");
             }
-            self.replace(&current, index, took);
+            self.replace(&current, index, commit, took);
         }
     }
 
     /// The files are the policy in force.
-    fn confirm(&self) {
+    fn confirm(&self, commit: Option<Arc<str>>) {
         let mended = self.with(|reloads| {
             reloads.last_success = SystemTime::now();
+            reloads.commit = commit;
             reloads.last_error.take().is_some()
         });
         if mended {
@@ -165,7 +257,7 @@ impl Reloader {
         }
     }
 
-    fn replace(&mut self, current: &Arc<Snapshot>, index: Index, took: Duration) {
+    fn replace(&mut self, current: &Arc<Snapshot>, index: Index, commit: Option<Arc<str>>, took: Duration) {
         let plan = self.watch.source().plan(&index);
         let meters = self.telemetry.metrics().meters(&index);
         let next = current.successor(index, plan, meters);
@@ -174,7 +266,7 @@ impl Reloader {
         let (services, routes, roles) =
             (index.services().count(), index.routes().count(), index.roles().count());
         self.live.replace(next);
-        self.retired = Some(Arc::clone(current));
+        (self.retired, self.replaced) = (Some(Arc::clone(current)), true);
         let now = SystemTime::now();
         let generation = self.with(|reloads| {
             let generation = reloads.generation.saturating_add(1);
@@ -182,6 +274,7 @@ impl Reloader {
             *reloads = Reloads {
                 generation,
                 revision: Arc::clone(&revision),
+                commit: commit.clone(),
                 loaded: now,
                 last_attempt: now,
                 last_success: now,
@@ -193,6 +286,7 @@ impl Reloader {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
             revision = &*revision,
+            commit = commit.as_deref(),
             before = &*before,
             generation,
             services,
@@ -226,7 +320,7 @@ impl Reloader {
     }
 
     fn with<T>(&self, what: impl FnOnce(&mut Reloads) -> T) -> T {
-        what(&mut self.reloads.lock().unwrap_or_else(PoisonError::into_inner))
+        self.progress.with(what)
     }
 }
 

@@ -6,20 +6,20 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connections::{self, Port, Protocol, Rules, Tally};
+use super::admin::{self, Admin};
+use super::connections::{self, Port, Protocol, Rules};
 use super::decision_log::Ended;
 use super::figures::{self, Figures};
 use super::grpc;
 use super::http;
 use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
-use super::reload::Reloading;
+use super::reload::{Reloading, Reloads};
 use super::signals::{INTERRUPT, Stops};
 use super::tls::{self, Tls};
 use crate::config::{Limits, Shutdown};
 use crate::forward::Forward;
-use crate::gate::{Gate, Live};
-use crate::telemetry::Telemetry;
+use crate::gate::Gate;
 
 /// What runs beside the server, and must as long as it does.
 pub(super) struct Tasks {
@@ -35,13 +35,13 @@ pub(super) struct Tasks {
 pub(super) struct Ports {
     pub(super) grpc: (Bound, Option<Arc<Tls>>),
     pub(super) http: Option<(Bound, Option<Arc<Tls>>, Forward)>,
+    pub(super) admin: Option<(Bound, Option<Arc<Tls>>)>,
 }
 
 /// What is served, and how.
 pub(super) struct Plan {
-    pub(super) policy: Arc<Live>,
     pub(super) gate: Arc<Gate>,
-    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) admin: Arc<Admin>,
     pub(super) limits: Limits,
     pub(super) shutdown: Shutdown,
 }
@@ -53,35 +53,50 @@ pub(super) async fn run(
     (tasks, mut ready): (Tasks, Ready),
     mut stops: impl Stops,
 ) -> Result<(), String> {
-    let Plan { policy, gate, telemetry, limits, shutdown } = plan;
-    let Ports { grpc: (bound, tls), http } = ports;
-    let (health, checks) = grpc::services(gate, &limits)?;
-    let (address, revision) = (bound.address().to_owned(), policy.current().index().revision().clone());
-    let mut figures = Figures::new(policy, telemetry);
+    let Plan { gate, admin, limits, shutdown } = plan;
+    let Ports { grpc: (bound, tls), http, admin: admin_port } = ports;
+    let (health, checks) = grpc::services(gate, &limits, Arc::clone(&admin.standing))?;
+    let address = bound.address().to_owned();
+    let admin_address = admin_port.as_ref().map(|(bound, _)| bound.address().to_owned());
+    let mut figures = Figures::new(Arc::clone(&admin.policy), Arc::clone(&admin.telemetry));
     let mut tasks = Running::new(tasks);
 
     let (stop, stopping) = watch::channel(false);
     let mut servers = JoinSet::new();
-    let tally = Arc::new(Tally::default());
+    let tally = Arc::clone(&admin.tallies.grpc);
     let port =
         Port { name: "grpc", bound, tls, rules: rules(Protocol::Grpc, &limits), tally: Arc::clone(&tally) };
-    servers.spawn(connections::serve(port, checks, stopping.clone()));
+    servers.spawn(connections::serve(port, move |_| checks.clone(), stopping.clone()));
     let http = http.map(|(bound, tls, forward)| {
-        let address = bound.address().to_owned();
+        let (address, service) = (bound.address().to_owned(), http::service(forward));
         // The head of such a request is the check.
         let header_size = u32::try_from(limits.check_size).unwrap_or(u32::MAX);
         let rules = Rules { header_size, ..rules(Protocol::Http1, &limits) };
-        let port = Port { name: "http", bound, tls, rules, tally: Arc::default() };
-        servers.spawn(connections::serve(port, http::service(forward), stopping));
+        let port = Port { name: "http", bound, tls, rules, tally: Arc::clone(&admin.tallies.http) };
+        servers.spawn(connections::serve(port, move |_| service.clone(), stopping));
         address
     });
 
+    // Not told to stop: it says to the end that the others do.
+    let (_stop_admin, never) = watch::channel(false);
+    if let Some((bound, tls)) = admin_port {
+        let port = Port { name: "admin", bound, tls, rules: ADMIN, tally: Arc::clone(&admin.tallies.admin) };
+        tasks.admin.spawn(connections::serve(port, admin::answering(&admin), never));
+    }
+
     let mut serving = ready.is_ready();
-    health.set(serving).await;
+    if serving {
+        health.serve().await;
+    } else {
+        health.start().await;
+    }
+    let Reloads { revision, commit, .. } = admin.progress.now();
     tracing::info!(
         grpc = address,
         http,
+        admin = admin_address,
         revision = &*revision,
+        commit = commit.as_deref(),
         version = env!("DOORWARD_VERSION"),
         "listening"
     );
@@ -98,13 +113,13 @@ pub(super) async fn run(
             signal = stops.next() => break signal,
             () = ready.wait(), if !serving => {
                 serving = true;
-                health.set(true).await;
+                health.serve().await;
                 tracing::info!("ready: the keys of all required issuers are there");
             }
         }
     };
 
-    health.set(false).await;
+    health.stop().await;
     let second = |signal| Err(format!("stopped at once by a second signal, {signal}"));
     // Whoever interrupts a program at a terminal is not a balancer of load.
     let delay = if signal == INTERRUPT { Duration::ZERO } else { shutdown.delay };
@@ -131,8 +146,18 @@ pub(super) async fn run(
 
 fn rules(protocol: Protocol, limits: &Limits) -> Rules {
     let Limits { connections, streams, checks: _, check_size: _, header_size, connection_age } = *limits;
-    Rules { protocol, connections, streams, header_size, age: connection_age }
+    Rules { protocol, connections, streams, header_size, age: connection_age, idle: connections::IDLE }
 }
+
+/// The admin port is for a few people and programs that can wait.
+const ADMIN: Rules = Rules {
+    protocol: Protocol::Http,
+    connections: 64,
+    streams: 16,
+    header_size: 16 << 10,
+    age: None,
+    idle: Duration::from_secs(20),
+};
 
 async fn all(servers: &mut JoinSet<()>) {
     while servers.join_next().await.is_some() {}
@@ -151,11 +176,13 @@ struct Running {
     reload: Reloading,
     tls: JoinSet<()>,
     log: Ended,
+    admin: JoinSet<()>,
 }
 
 impl Running {
     fn new(Tasks { keys, reload, tls, log }: Tasks) -> Self {
-        Self { keys, reload, tls: tls.into_iter().map(tls::Upkeep::keep).collect(), log }
+        let tls = tls.into_iter().map(tls::Upkeep::keep).collect();
+        Self { keys, reload, tls, log, admin: JoinSet::new() }
     }
 
     /// Waits for one of them to end, which none should: says how it did.
@@ -165,6 +192,7 @@ impl Running {
             why = self.reload.ended() => why,
             why = self.log.wait() => why,
             Some(_) = self.tls.join_next() => "a task that looks after certificates ended".to_owned(),
+            Some(ended) = self.admin.join_next() => describe(ended),
         }
     }
 }

@@ -3,11 +3,11 @@
 
 use std::future::Future;
 use std::io;
-use std::sync::mpsc::Sender;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::decision_log::DecisionLog;
+use super::reload::Asker;
 
 /// What a terminal sends.
 pub(super) const INTERRUPT: &str = "SIGINT";
@@ -25,14 +25,14 @@ pub(super) struct Signals {
     int: Signal,
     hup: Signal,
     usr1: Signal,
-    reload: Sender<()>,
+    reload: Asker,
     log: Option<DecisionLog>,
 }
 
 impl Signals {
     /// From here on the signals come here and no longer end the process; a
     /// hangup is passed on to `reload`, the first user's signal to `log`.
-    pub(super) fn new(reload: Sender<()>, log: Option<DecisionLog>) -> io::Result<Self> {
+    pub(super) fn new(reload: Asker, log: Option<DecisionLog>) -> io::Result<Self> {
         Ok(Self {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
@@ -56,9 +56,7 @@ impl Stops for Signals {
                 },
                 _ = self.hup.recv() => {
                     tracing::info!("SIGHUP: the policy is read again");
-                    // Nobody there to be asked: whoever runs the server is told
-                    // that its thread ended.
-                    self.reload.send(()).unwrap_or_default();
+                    self.reload.ask();
                 }
             }
         }

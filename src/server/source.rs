@@ -2,8 +2,10 @@
 //! and for every reload.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::commit;
 use super::listing::Listing;
 use super::startup::Findings;
 use crate::compile::{self, Header, Index};
@@ -20,6 +22,8 @@ pub(super) struct Source {
 
 /// A policy as it was found.
 pub(super) struct Found {
+    /// The git commit that was checked out there before.
+    pub(super) commit: Option<Arc<str>>,
     /// There is one if nothing is wrong.
     pub(super) index: Option<Index>,
     pub(super) findings: Findings,
@@ -31,9 +35,15 @@ impl Source {
         Listing::of(&self.directory)
     }
 
+    /// The git commit that is checked out there now.
+    pub(super) fn commit(&self) -> Option<Arc<str>> {
+        commit::of(&self.directory)
+    }
+
     /// Reads and compiles the policy. Whatever changes while it does shows in the
     /// next listing, if there was one before.
     pub(super) fn read(&self) -> Found {
+        let commit = self.commit();
         let (index, sources, mut report) = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(now) => compile::load_at(&self.directory, now.as_secs()),
             // Checks are refused with that clock anyway.
@@ -44,7 +54,7 @@ impl Source {
             report.sort(&sources);
         }
         let index = index.filter(|_| !report.has_errors());
-        Found { index, findings: Findings { report, sources } }
+        Found { commit, index, findings: Findings { report, sources } }
     }
 
     /// How the managed headers are made under a policy.

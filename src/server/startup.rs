@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::admin::Explainer;
 use super::candidate::Candidate;
 use super::connections::Protocol;
 use super::reload::Reloader;
@@ -11,13 +12,16 @@ use super::source::{Found, Source};
 use super::tls::{self, Tls};
 use super::watch::Watch;
 use crate::compile;
-use crate::config::{Config, HttpListener, Limits, Listener, Listeners, LogTo, Shutdown};
+use crate::config::{
+    AdminListener, Config, Environment, HttpListener, Identity, Limits, Listener, Listeners, LogTo, Shutdown,
+    TokenSource,
+};
 use crate::denial::Denials;
-use crate::diag::{Report, Sources};
+use crate::diag::{Code, Diagnostic, Report, Sources};
 use crate::forward::Forward;
 use crate::gate::{Gate, Live, Snapshot};
-use crate::identity::{Upkeep, Verifier};
-use crate::telemetry::Telemetry;
+use crate::identity::{Secret, Upkeep, Verifier};
+use crate::telemetry::{Recent, Telemetry};
 
 /// What was found in one set of files.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub(super) struct Start {
     pub(super) gate: Arc<Gate>,
     /// What it tells.
     pub(super) telemetry: Arc<Telemetry>,
+    /// What the admin port needs beside the rest.
+    pub(super) admin: Admin,
     /// What brings changed policies into force.
     pub(super) reloader: Reloader,
     /// What brings the candidate beside the policy in force.
@@ -54,6 +60,13 @@ pub(super) struct Start {
     pub(super) decision_log: LogTo,
     /// What is not wrong and yet worth a look.
     pub(super) warnings: Vec<Findings>,
+}
+
+/// What the admin port needs beside the rest.
+pub(super) struct Admin {
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) secret: Option<Secret>,
+    pub(super) explainer: Explainer,
 }
 
 /// Reads and checks everything. A configuration with mistakes hides where the
@@ -81,13 +94,17 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
     let http = listen.http.as_ref().map(|HttpListener { listener, proxy }| {
         (*proxy, tls_of(listener, Protocol::Http1, &directory, &mut certificates, &mut report))
     });
+    let admin_tls = listen.admin.as_ref().and_then(|admin| {
+        tls_of(&admin.listener, Protocol::Http, &directory, &mut certificates, &mut report)
+    });
+    let secret = listen.admin.as_ref().and_then(|admin| secret_of(admin, &environment, &mut report));
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
     let headers = compile::upstream_headers(&upstream_headers, &sources, &mut report);
     let has_headers = headers.is_some();
     let source =
         Source { directory: policies, headers: headers.unwrap_or_default(), prefixes: header_prefixes };
     let seen = source.list();
-    let Found { index, findings } = source.read();
+    let Found { commit: _, index, findings } = source.read();
     if let Some(index) = &index {
         compile::mapped_roles(index, &identity.issuers, &mut report);
         compile::redacted_parameters(index, &decision_log.redact, &mut report);
@@ -100,15 +117,31 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         {
             let upkeep = verifier.take_upkeep();
             let plan = source.plan(&index);
-            let telemetry = Arc::new(Telemetry::new(&decision_log));
+            let telemetry = Telemetry::new(&decision_log);
+            let telemetry = Arc::new(match &listen.admin {
+                Some(_) => telemetry.remembering(Recent::new(token_headers(&identity))),
+                None => telemetry,
+            });
             let meters = telemetry.metrics().meters(&index);
             let policy = Arc::new(Live::new(Snapshot::new(index, verifier, plan, meters)));
             let denials = Arc::new(Denials::new(&deny));
-            let gate = Gate::new(Arc::clone(&policy), denials, Arc::clone(&telemetry)).at_most(limits.checks);
+            let gate = Gate::new(Arc::clone(&policy), Arc::clone(&denials), Arc::clone(&telemetry))
+                .at_most(limits.checks);
             let gate = Arc::new(gate);
             let forward = |proxy| Forward::new(Arc::clone(&gate), proxy, source.prefixes.clone());
             Ok(Start {
                 listen,
+                admin: Admin {
+                    tls: admin_tls,
+                    secret,
+                    explainer: Explainer {
+                        policy: Arc::clone(&policy),
+                        telemetry: Arc::clone(&telemetry),
+                        denials: Arc::clone(&denials),
+                        issuers: identity.issuers,
+                        directory: source.directory.clone(),
+                    },
+                },
                 candidate: policies_candidate.map(|directory| {
                     let watch = Watch::new(Source { directory, ..source.clone() }, None);
                     Candidate::new(watch, Arc::clone(&policy), Arc::clone(&telemetry))
@@ -145,6 +178,35 @@ pub fn check_certificates(listen: &Listeners, directory: &Path, report: &mut Rep
     for (listener, protocol) in [(grpc, Protocol::Grpc)].into_iter().chain(http).chain(admin) {
         tls_of(listener, protocol, directory, &mut Vec::new(), report);
     }
+}
+
+/// The headers in which tokens stand.
+fn token_headers(identity: &Identity) -> Vec<String> {
+    let header = |source: &TokenSource| match source {
+        TokenSource::Header { name, .. } => Some(name.clone()),
+        TokenSource::Cookie(_) => None,
+    };
+    identity.tokens.iter().filter_map(header).collect()
+}
+
+/// The secret of the admin port, if there is one.
+fn secret_of(admin: &AdminListener, env: Environment<'_>, report: &mut Report) -> Option<Secret> {
+    let (name, span) = admin.secret_env.as_ref()?;
+    let secret = match env(name) {
+        Some(text) => {
+            Secret::new(&text).map_err(|why| format!("the secret in `{name}` can't be used: {why}"))
+        }
+        None => Err(format!("the environment variable `{name}` is not set")),
+    };
+    secret
+        .map_err(|why| {
+            report.push(
+                Diagnostic::at(Code::BadVariable, *span, why)
+                    .label("this variable")
+                    .help("for a new secret: `openssl rand -hex 32`"),
+            );
+        })
+        .ok()
 }
 
 /// The certificates of a listener, if it has any. What can't be used is told,

@@ -4,7 +4,8 @@
 //! request. A decision is counted through a handle that its snapshot resolved
 //! when it was made, without a look-up.
 //!
-//! With `histogram` the only files that name the crate of the text format.
+//! With `histogram` and `figures` the only files that name the crate of the text
+//! format.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
+use super::figures::Figures;
 use super::histogram::Histogram;
 use super::lines::Lines;
 use super::record::{Direction, Record};
@@ -174,11 +176,11 @@ impl Metrics {
     }
 
     /// All numbers in the text format of OpenMetrics, with those that others
-    /// collect.
-    pub fn text(&self, others: Vec<Box<dyn Collector>>) -> Result<String, fmt::Error> {
+    /// know.
+    pub fn text(&self, others: Figures) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Arc::clone(&self.0)));
-        others.into_iter().for_each(|collector| registry.register_collector(collector));
+        registry.register_collector(Box::new(others));
         let mut out = String::new();
         text::encode(&mut out, &registry)?;
         Ok(out)

@@ -7,11 +7,14 @@
 
 mod claims;
 mod correlation;
+mod exposition;
+mod figures;
 mod histogram;
 mod json;
 mod line;
 mod lines;
 mod metrics;
+mod recent;
 mod record;
 
 use std::sync::Arc;
@@ -20,8 +23,11 @@ use std::time::SystemTime;
 use crate::config::{DecisionLog, LogTo, Share};
 use line::Style;
 
+pub use exposition::Exposition;
+pub use figures::{Figure, Figures, Value};
 pub use lines::{Batch, Lines};
 pub use metrics::{InFlight, Meter, Meters, Metrics};
+pub use recent::{ALLOWS, DENIALS, Recent, Remembered};
 pub use record::{Direction, Disagreement, Keep, Record};
 
 /// Where decisions are told.
@@ -29,6 +35,7 @@ pub use record::{Direction, Disagreement, Keep, Record};
 pub struct Telemetry {
     metrics: Metrics,
     log: Option<Log>,
+    recent: Option<Recent>,
 }
 
 /// Decisions as lines.
@@ -49,7 +56,18 @@ impl Telemetry {
         let (style, lines) = (Style::of(config), Arc::new(Lines::default()));
         let metrics = Metrics::with(Arc::clone(&lines));
         let log = Log { allow: config.allow, deny: config.deny, style, lines };
-        Self { metrics, log: Some(log) }
+        Self { metrics, log: Some(log), recent: None }
+    }
+
+    /// The same, which keeps recent decisions in memory.
+    #[must_use]
+    pub fn remembering(self, recent: Recent) -> Self {
+        Self { recent: Some(recent), ..self }
+    }
+
+    /// Recent decisions, where they are kept.
+    pub fn recent(&self) -> Option<&Recent> {
+        self.recent.as_ref()
     }
 
     /// The numbers.
@@ -78,6 +96,9 @@ impl Telemetry {
             && (keep.keeps(record.reason) || record.candidate.is_some())
         {
             lines.push(&style.line(record, SystemTime::now()));
+        }
+        if let Some(recent) = &self.recent {
+            recent.keep(record);
         }
     }
 }

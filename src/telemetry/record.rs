@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::metrics::Meter;
 use crate::diag::Place;
-use crate::engine::{Input, Subject};
+use crate::engine::{Input, Principal, Subject};
 use crate::words::Reason;
 
 /// Everything there is to tell about one decision. What is `None` was not got
@@ -32,6 +32,8 @@ pub struct Record<'a> {
     pub revision: Option<&'a str>,
     /// Who called.
     pub caller: Option<&'a Subject>,
+    /// The same with what the policy makes of them, for whoever keeps it.
+    pub principal: Option<&'a Arc<Principal>>,
     /// The roles in force for this request, the primary role first. Filled where
     /// [`Keep`] asks for it.
     pub roles: &'a [Arc<str>],

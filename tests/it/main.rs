@@ -17,6 +17,7 @@ mod readme;
 mod support;
 
 mod address;
+mod admin;
 mod careless;
 mod credential;
 mod decision_log;

@@ -47,6 +47,8 @@ pub(crate) struct Doorward {
     /// What it writes to standard output: the decision log, unless it goes elsewhere.
     decisions: mpsc::Receiver<String>,
     pub(crate) address: String,
+    /// Where its admin port is, if it has one.
+    pub(crate) admin: String,
     pub(crate) folder: TempDir,
 }
 
@@ -100,9 +102,11 @@ impl Doorward {
         let mut child = command.env("DOORWARD_LOG", log).spawn().unwrap();
         let lines = read(child.stderr.take().unwrap());
         let decisions = child.stdout.take().map_or_else(|| mpsc::channel().1, read);
-        let mut server = Self { child, lines, decisions, address: String::new(), folder };
+        let mut server =
+            Self { child, lines, decisions, address: String::new(), admin: String::new(), folder };
         let listening = server.line(|line| line.get("message") == Some(&"listening".into()));
         server.address = listening.get("grpc").and_then(Value::as_str).unwrap().to_owned();
+        server.admin = listening.get("admin").and_then(Value::as_str).unwrap_or_default().to_owned();
         server
     }
 

@@ -88,6 +88,7 @@ proptest! {
                 place: None,
                 revision: None,
                 caller: Some(&caller),
+                principal: None,
                 roles: &roles,
                 request: Some(&request),
                 candidate: None,

@@ -38,7 +38,7 @@ impl World {
         let current = self.candidate.live.current();
         assert_eq!(current.index().routes().count(), 1);
         let revision = current.candidate().map(|index| index.revision().to_string());
-        let text = self.candidate.telemetry.metrics().text(Vec::new()).unwrap();
+        let text = self.candidate.telemetry.metrics().text(crate::telemetry::Figures::default()).unwrap();
         (revision, text.lines().any(|line| line == "doorward_candidate_in_sync 1"))
     }
 }

@@ -13,8 +13,14 @@ use super::super::listen::bind;
 use super::*;
 use crate::config::{Listen, Listener};
 
-const RULES: Rules =
-    Rules { protocol: Protocol::Http, connections: 8, streams: 8, header_size: 16 << 10, age: None };
+const RULES: Rules = Rules {
+    protocol: Protocol::Http,
+    connections: 8,
+    streams: 8,
+    header_size: 16 << 10,
+    age: None,
+    idle: IDLE,
+};
 
 struct Running {
     address: String,
@@ -31,7 +37,7 @@ fn running(rules: Rules) -> Running {
     let tally = Arc::new(Tally::default());
     let port = Port { name: "test", bound, tls: None, rules, tally: Arc::clone(&tally) };
     let answer = service_fn(async |_: Request<Incoming>| Ok(Response::new("hello".to_owned())));
-    let server = tokio::spawn(serve(port, answer, stopping));
+    let server = tokio::spawn(serve(port, move |_| answer, stopping));
     Running { address, stop, server, tally }
 }
 

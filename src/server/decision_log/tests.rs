@@ -44,6 +44,7 @@ fn tell(telemetry: &Telemetry, id: &str) {
         place: None,
         revision: None,
         caller: None,
+        principal: None,
         roles: &[],
         request: None,
         candidate: None,

@@ -59,7 +59,7 @@ impl World {
     }
 
     fn reloads(&self) -> Reloads {
-        self.reloader.reloads.lock().unwrap().clone()
+        self.reloader.progress().now()
     }
 
     /// What is wrong, if the first policy is still in force.
@@ -255,10 +255,57 @@ fn where_times_do_not_tell_the_second_look_does() {
 
 #[test]
 fn the_thread_ends_with_those_who_ask_it() {
-    let (ask, asked) = std::sync::mpsc::channel();
+    let (asker, asked) = asking();
     let world = World::new("");
     let reloading = keep(world.reloader, None, asked).unwrap();
-    ask.send(()).unwrap();
-    drop(ask);
+    asker.ask();
+    drop(asker);
     assert!(reloading.ended.blocking_recv().is_err());
+}
+
+#[test]
+fn who_asks_hears_what_came_of_it() {
+    let world = World::new("");
+    let file = world.path("policies/a.yaml");
+    let (asker, asked) = asking();
+    let World { folder: _folder, reloader } = world;
+    let _reloading = keep(reloader, None, asked).unwrap();
+    let ask = || asker.ask_and_hear().blocking_recv().unwrap();
+    let Outcome { replaced, reloads } = ask();
+    assert_eq!((replaced, reloads.generation, reloads.last_error), (false, 1, None));
+    fs::write(&file, policy(&["1", "2", "3", "5"])).unwrap();
+    let all = [asker.ask_and_hear(), asker.ask_and_hear()];
+    for Outcome { replaced: _, reloads } in all.map(|heard| heard.blocking_recv().unwrap()) {
+        assert_eq!((reloads.generation, reloads.last_error), (2, None));
+    }
+    fs::write(&file, "services: {}").unwrap();
+    let Outcome { replaced, reloads } = ask();
+    assert_eq!((replaced, reloads.generation), (false, 2));
+    assert!(reloads.last_error.is_some());
+}
+
+#[test]
+fn the_commit_is_that_of_the_policy_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::write(folder.path().join("policies/a.yaml"), policy(&["1", "2", "3", "4"])).unwrap();
+    // As much of git as is read.
+    fs::create_dir(folder.path().join(".git")).unwrap();
+    let commit = |digit: &str| digit.repeat(40);
+    let check_out = |folder: &Path, digit| fs::write(folder.join(".git/HEAD"), commit(digit)).unwrap();
+    check_out(folder.path(), "a");
+    let mut world = World::of(folder, "");
+    let known = |world: &World| world.reloads().commit.unwrap().to_string();
+    assert_eq!(known(&world), commit("a"));
+    check_out(world.folder.path(), "b");
+    world.reloader.look(false);
+    assert_eq!(known(&world), commit("b"), "the same files");
+    check_out(world.folder.path(), "c");
+    world.write(&["1"]);
+    world.refused();
+    world.reloader.look(false);
+    assert_eq!(known(&world), commit("b"), "what is held back is not in force");
+    world.write(&["1", "2", "3", "5"]);
+    world.after_a_look();
+    assert_eq!(known(&world), commit("c"));
 }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::SystemTime;
 
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
@@ -21,7 +22,10 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
+use super::super::connections::Tallies;
 use super::super::keys::{SystemClock, keep};
+use super::super::logs::Log;
+use super::super::standing::Standing;
 use super::super::{decision_log, listen, reload, startup};
 use super::*;
 use crate::config::LogTo;
@@ -58,7 +62,7 @@ struct Running {
     server: JoinHandle<Result<(), String>>,
     folder: TempDir,
     /// Nobody asks for reloads here; without it, their thread would end.
-    _ask: std::sync::mpsc::Sender<()>,
+    _asker: reload::Asker,
 }
 
 impl Running {
@@ -69,15 +73,29 @@ impl Running {
         let address = bound.address().to_owned();
         let (stop, stops) = mpsc::channel(2);
         let (keys, is_ready) = keep(ready.upkeep, SystemClock::new()).unwrap();
-        let (ask, asked) = std::sync::mpsc::channel();
+        let (asker, asked) = reload::asking();
+        let (progress, fares) = (ready.reloader.progress(), keys.fares());
         let reload = reload::keep(ready.reloader, ready.candidate, asked).unwrap();
         let (_, log) = decision_log::start(&LogTo::Nowhere, None).unwrap();
         let tasks = Tasks { keys, reload, tls: Vec::new(), log };
-        let ports = Ports { grpc: (bound, None), http: None };
-        let startup::Start { policy, gate, telemetry, limits, shutdown, .. } = ready;
-        let plan = Plan { policy, gate, telemetry, limits, shutdown };
+        let ports = Ports { grpc: (bound, None), http: None, admin: None };
+        let startup::Start { policy, gate, telemetry, admin, limits, shutdown, .. } = ready;
+        let admin = Arc::new(Admin {
+            policy,
+            telemetry,
+            progress,
+            asker: asker.clone(),
+            standing: Arc::new(Standing::starting(is_ready.readiness())),
+            explainer: Arc::new(admin.explainer),
+            fares,
+            log: Log::nowhere(),
+            tallies: Tallies::default(),
+            secret: None,
+            started: SystemTime::now(),
+        });
+        let plan = Plan { gate, admin, limits, shutdown };
         let server = tokio::spawn(run(ports, plan, (tasks, is_ready), stops));
-        Self { address, stop, server, folder, _ask: ask }
+        Self { address, stop, server, folder, _asker: asker }
     }
 
     async fn channel(&self) -> Channel {

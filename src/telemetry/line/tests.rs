@@ -28,6 +28,7 @@ fn record<'a>(request: Option<&'a Input<'a>>) -> Record<'a> {
         place: None,
         revision: None,
         caller: None,
+        principal: None,
         roles: &[],
         request,
         candidate: None,

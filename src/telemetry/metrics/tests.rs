@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::Figure;
 use super::*;
 
 fn index(routes: &str) -> Index {
@@ -23,6 +24,7 @@ fn record(reason: Reason, meter: Option<&Meter>) -> Record<'_> {
         place: None,
         revision: None,
         caller: None,
+        principal: None,
         roles: &[],
         request: None,
         candidate: None,
@@ -31,7 +33,7 @@ fn record(reason: Reason, meter: Option<&Meter>) -> Record<'_> {
 }
 
 fn decisions(metrics: &Metrics) -> Vec<String> {
-    let text = metrics.text(Vec::new()).unwrap();
+    let text = metrics.text(Figures::default()).unwrap();
     text.lines().filter(|line| line.starts_with("doorward_decisions_total")).map(str::to_owned).collect()
 }
 
@@ -84,7 +86,7 @@ fn the_text_is_openmetrics() {
     let _begun = metrics.begin(1).unwrap();
     assert!(metrics.begin(1).is_none());
     metrics.decided(&record(Reason::Overloaded, None));
-    let text = metrics.text(Vec::new()).unwrap();
+    let text = metrics.text(Figures::default()).unwrap();
     for line in [
         "# TYPE doorward_check_duration_seconds histogram",
         "doorward_check_duration_seconds_bucket{le=\"0.000002\"} 0",
@@ -98,4 +100,25 @@ fn the_text_is_openmetrics() {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }
     assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn numbers_of_others_stand_beside_ours_with_their_labels_escaped() {
+    let mut figures = Figures::default();
+    figures.add(Figure::counter("doorward_fetches", "Fetches").is(3));
+    figures.add(Figure::gauge("doorward_age_seconds", "Age").is(1.5));
+    let odd = "a \"quote\", a \\ and a\nline {x}";
+    figures
+        .add(Figure::gauge("doorward_keys", "Keys").of(&[("issuer", odd)], 2).of(&[("issuer", "b")], true));
+    figures.add(Figure::gauge("doorward_none", "Nothing to tell"));
+    let text = Metrics::default().text(figures).unwrap();
+    for line in [
+        "# TYPE doorward_fetches counter",
+        "doorward_fetches_total 3",
+        "doorward_age_seconds 1.5",
+        "doorward_keys{issuer=\"a \\\"quote\\\", a \\\\ and a\\nline {x}\"} 2",
+        "doorward_keys{issuer=\"b\"} 1",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
 }

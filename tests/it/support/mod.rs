@@ -22,7 +22,7 @@ pub(crate) use front::{Front, envoy_binary, nginx_binary, replaced};
 pub(crate) use h2c::{Call, grpc};
 pub(crate) use h2raw::Frames;
 pub(crate) use http1::{Answer, Request};
-pub(crate) use key::{HmacKey, now};
+pub(crate) use key::{HmacKey, IssuerKey, now};
 pub(crate) use mesh::{Authority, Door, Mesh, San, Way, pem};
 pub(crate) use slow::SlowWay;
 pub(crate) use stack::{Stack, free_port, root};
