@@ -111,6 +111,27 @@ fn the_reference_policy_compiles_without_a_finding() {
     assert!(index.is_some());
 }
 
+/// The last column of the fault table names a test that exists.
+#[test]
+fn every_fault_in_the_table_has_its_test() {
+    let page = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let (mut waiting, mut code) = (vec![root().join("src"), root().join("tests")], String::new());
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() && !path.ends_with("target") {
+            waiting.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            code += &fs::read_to_string(path).unwrap();
+        }
+    }
+    let (_, table) = page.split_once("| fault |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let names: Vec<_> = rows.map(|row| row.rsplit('`').nth(1).unwrap()).collect();
+    assert!(names.len() > 15);
+    for name in names {
+        assert!(code.contains(&format!("fn {name}()")), "there is no test `{name}`");
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
