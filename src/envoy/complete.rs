@@ -40,18 +40,27 @@ pub(super) trait Checker: Authorization {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrived(pub(super) Instant);
 
-/// The longest that the rest of a check may take to follow its beginning, and
-/// how many may be waited for.
+/// The longest that the rest of a check may take to follow its beginning.
 const REST: Duration = Duration::from_secs(5);
-const MOST_BEGUN: usize = 16 * 1024;
+
+/// How much memory the checks that are waited for may take together, in bytes:
+/// each may have sent all but its last byte.
+const BEGUN_BYTES: usize = 64 << 20;
 
 /// The generated service, with every error of a check replaced.
 #[derive(Debug)]
 pub(super) struct Complete<A> {
     inner: AuthorizationServer<A>,
     gate: Arc<A>,
-    /// Held by each check that is waited for.
-    begun: Arc<()>,
+    begun: Begun,
+}
+
+/// How many checks are waited for, and may be.
+#[derive(Debug, Clone)]
+pub(super) struct Begun {
+    /// Held by each of them.
+    held: Arc<()>,
+    most: usize,
 }
 
 impl<A: Checker> Complete<A> {
@@ -59,14 +68,15 @@ impl<A: Checker> Complete<A> {
     pub(super) fn new(gate: A, limit: usize) -> Self {
         let gate = Arc::new(gate);
         let inner = AuthorizationServer::from_arc(Arc::clone(&gate)).max_decoding_message_size(limit);
-        Self { inner, gate, begun: Arc::default() }
+        let begun = Begun { held: Arc::default(), most: (BEGUN_BYTES / limit.max(1)).max(1) };
+        Self { inner, gate, begun }
     }
 }
 
 impl<A> Clone for Complete<A> {
     fn clone(&self) -> Self {
         let Self { inner, gate, begun } = self;
-        Self { inner: inner.clone(), gate: Arc::clone(gate), begun: Arc::clone(begun) }
+        Self { inner: inner.clone(), gate: Arc::clone(gate), begun: begun.clone() }
     }
 }
 
@@ -94,13 +104,13 @@ impl<A: Checker> Service<http::Request<Body>> for Complete<A> {
         let Some(in_flight) = gate.admit() else { return Answer::Overloaded(gate) };
         request.extensions_mut().insert(Arrived(Instant::now()));
         let inner = self.inner.call(request);
-        Answer::Check { inner, gate, begun: Arc::clone(&self.begun), stage: Stage::UnderWay(in_flight) }
+        Answer::Check { inner, gate, begun: self.begun.clone(), stage: Stage::UnderWay(in_flight) }
     }
 }
 
 /// An answer on its way.
 pub(super) enum Answer<A> {
-    Check { inner: BoxFuture<http::Response<Body>, Infallible>, gate: Arc<A>, begun: Arc<()>, stage: Stage },
+    Check { inner: BoxFuture<http::Response<Body>, Infallible>, gate: Arc<A>, begun: Begun, stage: Stage },
     Overloaded(Arc<A>),
     Other(BoxFuture<http::Response<Body>, Infallible>),
 }
@@ -133,7 +143,7 @@ impl<A: Checker> Future for Answer<A> {
                 }
                 Poll::Ready(answer) => return Poll::Ready(answer),
                 // Each holds the count once, and so does each copy of the service.
-                Poll::Pending if Arc::strong_count(begun) > MOST_BEGUN => {
+                Poll::Pending if Arc::strong_count(&begun.held) > begun.most => {
                     gate.refuse(Reason::Overloaded, "there are too many checks of which only a part arrived")
                 }
                 Poll::Pending => {
@@ -258,7 +268,8 @@ mod tests {
                 Poll::Ready(answer) => break answer.unwrap(),
             }
         };
-        assert!((MOST_BEGUN - 10..=MOST_BEGUN).contains(&waiting.len()), "{}", waiting.len());
+        let most = BEGUN_BYTES / LIMIT;
+        assert!((most - 10..=most).contains(&waiting.len()), "{}", waiting.len());
         assert_eq!(http_status(&read(refused).await.0[0]), 503);
     }
 

@@ -2,8 +2,9 @@
 //! headers of the client, and `X-Forwarded-*` put in place of the client's.
 //!
 //! Both can be told to believe what clients, or proxies before them, say in
-//! `X-Forwarded-*` (`trustForwardHeader`, `trusted_proxies`). Then
-//! `X-Forwarded-For` grows into a list, which is refused.
+//! `X-Forwarded-*` (`trustForwardHeader`, `trusted_proxies`), and then a client
+//! chooses what is decided. That can't be seen from here: only where the client
+//! sends an `X-Forwarded-For` too does it grow into a list, which is refused.
 
 use super::head::{Head, Own, own};
 use crate::gate::Words;

@@ -83,7 +83,8 @@ impl<J: Judge> Gate<J> {
                 Ok(words) => self.judge.judge(words, keep),
                 Err(why) => Verdict::bare(Reason::RequestMalformed, why),
             };
-            if verdict.reason.is_allowed() && arrived.elapsed() >= budget {
+            let took = verdict.decided.unwrap_or_else(Instant::now).saturating_duration_since(arrived);
+            if verdict.reason.is_allowed() && took >= budget {
                 // The proxy has given up or is about to. An allow that nobody
                 // waits for must not be one that somebody else is given.
                 verdict.refuse(Reason::Overloaded, "the check took longer than its deadline");

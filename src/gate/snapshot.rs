@@ -4,7 +4,7 @@
 //! The only file that names the pointer's crate.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 
@@ -136,6 +136,7 @@ impl Snapshot {
             }
         }
         if let Some(candidate) = &self.candidate {
+            verdict.decided = Some(Instant::now());
             let identify = |service: &Service| {
                 let known = self.recall(service, &input)?;
                 known

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::problem::Required;
 use super::words::Words;
@@ -30,6 +31,9 @@ pub(crate) struct Verdict {
     pub(crate) meter: Option<Arc<Meter>>,
     /// Where the candidate decides otherwise.
     pub(crate) candidate: Option<Disagreement>,
+    /// When the policy in force had decided: what the candidate takes is not the
+    /// caller's to wait for.
+    pub(crate) decided: Option<Instant>,
     /// When it was decided: seconds since 1970, UTC.
     pub(crate) now: u64,
     /// Of the policy that decided.
@@ -61,6 +65,7 @@ impl Verdict {
             roles: Vec::new(),
             meter: None,
             candidate: None,
+            decided: None,
             now: 0,
             revision: None,
             required: None,

@@ -120,6 +120,9 @@ pub(super) fn body<'a>(holder: Message<'a>, look: &Look<'a>) {
     }
 }
 
+/// What decides beside tokens: whether it is gRPC, an upgrade, a preflight.
+const DECISIVE: [&str; 4] = ["content-type", "upgrade", "origin", "access-control-request-method"];
+
 /// Which headers it sends.
 fn sent<'a>(filter: Message<'a>, look: &Look<'a>) {
     let http = filter.message("http_service", look);
@@ -130,6 +133,7 @@ fn sent<'a>(filter: Message<'a>, look: &Look<'a>) {
     };
     let denied = filter.message("disallowed_headers", look);
     let needed = look.managed.credentials().iter().cloned().chain(look.managed.spellings());
+    let needed = needed.chain(DECISIVE.map(str::to_owned));
     let needed: Vec<String> = needed.collect();
     let lists = [(allowed, true), (denied, false)];
     for (list, takes) in lists.into_iter().filter_map(|(list, takes)| Some((list?, takes))) {
@@ -146,7 +150,7 @@ fn sent<'a>(filter: Message<'a>, look: &Look<'a>) {
         }
     }
     if let (Some(http), None) = (http, allowed) {
-        let others = look.managed.credentials().iter().map(String::as_str);
+        let others = look.managed.credentials().iter().map(String::as_str).chain(DECISIVE);
         let hidden: Vec<&str> = others.filter(|name| *name != "authorization").collect();
         if !hidden.is_empty() {
             let help = "by HTTP only `authorization` is sent by itself: name the others in `allowed_headers`";

@@ -7,6 +7,15 @@ use crate::diag::Code;
 
 /// Looks at every filter chain of a listener.
 pub(super) fn inspect<'a>(listener: Message<'a>, look: &Look<'a>) {
+    for filter in listener.messages("listener_filters", look) {
+        let of_proxies = filter.typed("typed_config", look).is_some_and(|typed| typed.is("ProxyProtocol"));
+        if of_proxies || filter.name(look) == "envoy.filters.listener.proxy_protocol" {
+            let help = "keep it only where every connection comes from a balancer that speaks the PROXY protocol: \
+                        whoever else connects chooses the address that `ip` rules see";
+            let message = "the first bytes of a connection say where it comes from";
+            look.tell(Code::ClientBelieved, filter.at, message, "believed", help);
+        }
+    }
     let default = listener.message("default_filter_chain", look);
     let chains = listener.messages("filter_chains", look);
     for chain in chains.into_iter().chain(default) {

@@ -88,14 +88,16 @@ fn route_names_service<'a>(route: Message<'a>, chain: Option<&Chain<'a>>, look: 
         let named: Vec<bool> = named.collect();
         service |= !named.is_empty() && named.into_iter().all(|named| named);
     }
-    if action.has("cluster_header") {
-        look.tell(
-            Code::RouteAfterCheck,
-            action.place("cluster_header"),
-            "a header chooses the upstream",
-            "the client's word",
-            "name the `cluster`, or see that no client can send this header",
-        );
+    for (field, what) in [
+        ("cluster_header", "a header chooses the upstream"),
+        ("host_rewrite_header", "a header names the host for the upstream"),
+        ("inline_cluster_specifier_plugin", "a plugin chooses the upstream"),
+        ("cluster_specifier_plugin", "a plugin chooses the upstream"),
+    ] {
+        if action.has(field) {
+            let help = "name the `cluster` and the host, or see that no client has a say in this";
+            look.tell(Code::RouteAfterCheck, action.place(field), what, "decided after the check", help);
+        }
     }
     let follows = action.has("internal_redirect_policy").then(|| action.place("internal_redirect_policy"));
     let follows = follows.or_else(|| {

@@ -42,7 +42,11 @@ impl Candidate {
     }
 
     fn judge(&mut self, sight: Sight) {
-        let Sight { found, quietly, .. } = sight;
+        let Sight { found, quietly, torn, took: _ } = sight;
+        if torn {
+            // Seen again at the next look.
+            return;
+        }
         let Some(Found { commit: _, index, findings }) = found else {
             return self.refuse("the compiler panicked, which is a mistake in Doorward".to_owned(), quietly);
         };

@@ -218,11 +218,15 @@ impl Reloader {
 
     /// Puts what was found in force, or says why not.
     fn judge(&mut self, sight: Sight) {
-        let Sight { found, took, quietly } = sight;
+        let Sight { found, took, torn, quietly } = sight;
         self.with(|reloads| reloads.last_attempt = SystemTime::now());
         let Some(Found { commit, index, findings }) = found else {
             return self.refuse("the compiler panicked, which is a mistake in Doorward", quietly);
         };
+        if torn {
+            // Seen again at the next look, which differs. Told once.
+            return self.refuse("held back: the files did not stop changing while they were read", true);
+        }
         let Findings { report, sources } = &findings;
         let findings = render(report, sources, Format::Short);
         let Some(index) = index else { return self.refuse(&findings, quietly) };
@@ -266,6 +270,8 @@ impl Reloader {
         let (services, routes, roles) =
             (index.services().count(), index.routes().count(), index.roles().count());
         self.live.replace(next);
+        // Those were of the policy before.
+        self.telemetry.metrics().new_candidate();
         (self.retired, self.replaced) = (Some(Arc::clone(current)), true);
         let now = SystemTime::now();
         let generation = self.with(|reloads| {

@@ -13,8 +13,8 @@ use super::source::{Found, Source};
 pub(super) const EVERY: Duration = Duration::from_secs(1);
 const REST: u32 = 20;
 
-/// Files are read once nothing has changed for this long, or has not stopped
-/// changing for that long.
+/// Files are read once nothing has changed for this long. Those that do not stop
+/// changing for that long are read all the same, and are no policy.
 const QUIET: Duration = Duration::from_millis(150);
 const RESTLESS: Duration = Duration::from_secs(2);
 
@@ -36,6 +36,8 @@ pub(super) struct Sight {
     /// `None` where the compiler panicked, which must not end the server.
     pub(super) found: Option<Found>,
     pub(super) took: Duration,
+    /// Whether files changed while they were read: they may not belong together.
+    pub(super) torn: bool,
     /// Whether nobody knows of a change: what was said before need not be said
     /// again.
     pub(super) quietly: bool,
@@ -81,9 +83,9 @@ impl Watch {
                 }
                 before = after;
             }
-            let sight = self.read(false);
-            // Files that changed while they were read may not belong together.
-            if sight.found.is_none() || self.seen.as_ref() == Some(&self.source.list()) || restless() {
+            let mut sight = self.read(false);
+            sight.torn = self.seen.as_ref() != Some(&self.source.list());
+            if sight.found.is_none() || !sight.torn || restless() {
                 self.again = Some(Instant::now() + AGAIN);
                 return sight;
             }
@@ -97,7 +99,7 @@ impl Watch {
         let found = catch_unwind(AssertUnwindSafe(|| self.source.read())).ok();
         // What changes from the first look on shows in the next one.
         self.seen = Some(listing);
-        Sight { found, took: begun.elapsed(), quietly }
+        Sight { found, took: begun.elapsed(), torn: false, quietly }
     }
 }
 

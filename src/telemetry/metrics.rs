@@ -149,8 +149,8 @@ impl Metrics {
         self.0.candidate.store(in_sync.into(), Ordering::Relaxed);
     }
 
-    /// From here on another candidate is decided: what the one before would have
-    /// done is forgotten.
+    /// From here on another pair of policies is compared: what was counted of the
+    /// one before is forgotten.
     pub fn new_candidate(&self) {
         self.0.disagreements.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

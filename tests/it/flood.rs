@@ -108,7 +108,8 @@ fn dos_1_ten_thousand_open_streams_are_all_answered() {
         let answers: Vec<_> = waiting
             .into_iter()
             .map(|(response, mut stream)| {
-                stream.send_data(message.clone(), true).unwrap();
+                // Those that are too many are answered already.
+                let _ = stream.send_data(message.clone(), true);
                 // Read as they come, or the client's own library takes them for a flood.
                 tokio::spawn(async { code(response.await.unwrap().into_body()).await })
             })

@@ -1,6 +1,8 @@
 //! More than a caller may ask for: it gets less, and the others get what is theirs.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::http::Request;
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
@@ -44,7 +46,11 @@ async fn begin(
 }
 
 async fn client(doorward: &Doorward) -> AuthorizationClient<Channel> {
-    let endpoint = Endpoint::try_from(format!("http://{}", doorward.address)).unwrap();
+    client_of(&doorward.address).await
+}
+
+async fn client_of(address: &str) -> AuthorizationClient<Channel> {
+    let endpoint = Endpoint::try_from(format!("http://{address}")).unwrap();
     AuthorizationClient::new(endpoint.connect().await.unwrap())
 }
 
@@ -59,12 +65,31 @@ const OVERLOADED: i32 = 14;
 #[tokio::test]
 async fn fail_3_one_check_too_many_is_denied_and_the_next_is_answered() {
     let doorward = limited("checks: 1");
-    let slow = begin(&connect(&doorward).await, "").await.unwrap();
-    let mut others = client(&doorward).await;
-    while code(&mut others).await != OVERLOADED {}
-    drop(slow);
-    while code(&mut others).await == OVERLOADED {}
-    doorward.line(|line| line["reason"] == "overloaded");
+    let (address, done) = (doorward.address.clone(), Arc::new(AtomicBool::new(false)));
+    // As many as it takes for two to be decided at the same moment.
+    let crowd: Vec<_> = (0..8)
+        .map(|_| {
+            let (address, done) = (address.clone(), Arc::clone(&done));
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    let mut client = client_of(&address).await;
+                    let begun = Instant::now();
+                    while !done.load(Ordering::Relaxed) {
+                        assert!(begun.elapsed() < Duration::from_secs(60), "never two at once");
+                        match code(&mut client).await {
+                            OVERLOADED => done.store(true, Ordering::Relaxed),
+                            code => assert_eq!(code, MALFORMED),
+                        }
+                    }
+                });
+            })
+        })
+        .collect();
+    let joined =
+        tokio::task::spawn_blocking(|| crowd.into_iter().try_for_each(std::thread::JoinHandle::join));
+    assert!(joined.await.unwrap().is_ok());
+    assert_eq!(code(&mut client(&doorward).await).await, MALFORMED);
 }
 
 /// A frame of HTTP/2.

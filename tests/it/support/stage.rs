@@ -33,7 +33,10 @@ impl Stage {
         let issuer = config.identity.issuers.into_iter().next().expect("an issuer");
         let edit = |shipped: String| {
             let text = changed(routed(&shipped, example), example);
-            assert_eq!(holes(&text), "", "{}", example.folder.display());
+            let found = holes(&text);
+            // An example may sit behind a balancer whose word on addresses is believed.
+            let meant = text.contains("listener.proxy_protocol") && found.matches("[DW4").count() == 1;
+            assert!(found.is_empty() || (meant && found.contains("[DW434]")), "{found}");
             text
         };
         let peers = example.callers.iter().filter_map(|(name, caller)| Some((name, caller.peer.as_ref()?)));
