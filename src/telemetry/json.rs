@@ -25,20 +25,33 @@ impl<'o> Object<'o> {
 
     /// A member whose value comes next, from elsewhere.
     pub(super) fn member(&mut self, name: &str) -> &mut Vec<u8> {
-        if !std::mem::take(&mut self.empty) {
-            self.out.push(b',');
-        }
+        self.separate();
         string(self.out, name);
         self.out.push(b':');
         self.out
     }
 
-    pub(super) fn text(&mut self, name: &str, value: &str) {
-        string(self.member(name), value);
+    /// The same for a name of ours, in which there is nothing to escape.
+    pub(super) fn ours(&mut self, name: &'static str) -> &mut Vec<u8> {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.out
     }
 
-    pub(super) fn number(&mut self, name: &str, value: u64) {
-        display(self.member(name), value);
+    pub(super) fn text(&mut self, name: &'static str, value: &str) {
+        string(self.ours(name), value);
+    }
+
+    pub(super) fn number(&mut self, name: &'static str, value: u64) {
+        display(self.ours(name), value);
+    }
+
+    fn separate(&mut self) {
+        if !std::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
     }
 
     pub(super) fn close(self) {

@@ -6,6 +6,7 @@
 //! nothing else of the request, and never a part of a token.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::claims::{self, REDACTED};
@@ -41,10 +42,10 @@ impl Style {
         let Record { caller, roles, request, candidate, took, .. } = *record;
         let mut out = Vec::with_capacity(USUAL);
         let mut line = Object::open(&mut out);
-        let some = |line: &mut Object<'_>, name: &str, value: Option<&str>| {
+        let some = |line: &mut Object<'_>, name: &'static str, value: Option<&str>| {
             value.into_iter().for_each(|value| line.text(name, value));
         };
-        line.text("time", &rfc3339(time));
+        rfc3339(line.ours("time"), time);
         line.text("decision_id", id);
         line.text("decision", if reason.is_allowed() { "allow" } else { "deny" });
         line.text("reason", reason.as_str());
@@ -59,15 +60,13 @@ impl Style {
         }
         if let Some(caller) = caller {
             line.text("user", self.user(caller));
-            json::list(line.member("roles"), roles.iter().take(MAX_ROLES), |out, role| {
-                json::string(out, role)
-            });
+            json::list(line.ours("roles"), roles.iter().take(MAX_ROLES), |out, role| json::string(out, role));
             if roles.len() > MAX_ROLES {
                 line.number("roles_left_out", (roles.len() - MAX_ROLES).try_into().unwrap_or(u64::MAX));
             }
             let is_asked = !matches!(&self.claims, LoggedClaims::Some(paths) if paths.is_empty());
             if is_asked && caller.proof == Proof::Token {
-                claims::object(line.member("claims"), &caller.claims, &self.claims, &self.redact.claims);
+                claims::object(line.ours("claims"), &caller.claims, &self.claims, &self.redact.claims);
             }
         }
         if let Some(place) = place {
@@ -83,7 +82,7 @@ impl Style {
             some(&mut line, "peer", request.peer);
         }
         if let Some(candidate) = candidate {
-            disagreement(line.member("candidate"), candidate);
+            disagreement(line.ours("candidate"), candidate);
         }
         line.number("duration_us", u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         line.close();
@@ -141,12 +140,22 @@ fn disagreement(out: &mut Vec<u8>, candidate: &Disagreement) {
 }
 
 /// A time as RFC 3339 writes it: UTC, microseconds.
-fn rfc3339(time: SystemTime) -> String {
+fn rfc3339(out: &mut Vec<u8>, time: SystemTime) {
+    thread_local! {
+        /// The last second and its text without the zone: many lines have the
+        /// same one.
+        static LAST: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
+    }
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let mut text = instant::utc(since.as_secs());
-    text.truncate(text.len().saturating_sub(1));
-    let micros = since.subsec_micros();
-    format!("{text}.{micros:06}Z")
+    LAST.with_borrow_mut(|(second, text)| {
+        if *second != since.as_secs() {
+            *second = since.as_secs();
+            *text = instant::utc(*second);
+            text.truncate(text.len().saturating_sub(1));
+        }
+        let micros = since.subsec_micros();
+        json::display(out, format_args!("\"{text}.{micros:06}Z\""));
+    });
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::telemetry::Batch;
 
 /// How long lines gather while there are many: one write for all of them, and
 /// no check that has to wake anybody.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(10);
 
 /// How often the sink is asked whether it is still there.
 const LOOK: Duration = Duration::from_secs(1);

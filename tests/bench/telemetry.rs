@@ -1,0 +1,321 @@
+//! What telling about decisions costs: CPU time per check of the real binary over
+//! a real socket, with every decision written to a file and with none.
+//!
+//! `cargo bench --bench telemetry`. Both servers run at once and are asked in turn,
+//! so that whatever else the machine does meets both. CPU time is the kernel's
+//! count for the whole process, the thread that writes included. Counting can't be
+//! turned off: what it costs is measured in this process, beside what one line and
+//! one whole check cost there. Ends with an error if the log costs 15 % or more.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a benchmark")]
+
+use std::fs;
+use std::hint::black_box;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use doorward::compile::{load, upstream_headers};
+use doorward::config::{Algorithm, Config};
+use doorward::denial::Denials;
+use doorward::diag::Report;
+use doorward::engine::{HeaderPlan, Headers, Input, Subject};
+use doorward::envoy::answer;
+use doorward::gate::{Gate, Live, Snapshot};
+use doorward::identity::Verifier;
+use doorward::identity::mint::{Claims, Signer};
+use doorward::telemetry::{Batch, Keep, Record, Telemetry};
+use doorward::words::Reason;
+use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
+use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
+use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+use prost::Message;
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+const SECRET: &str = "not a secret but long enough for one";
+
+/// Rounds, and checks in each, of each server: many short ones, so that what else
+/// the machine does meets both alike.
+const ROUNDS: usize = 60;
+const CHECKS: usize = 1024;
+
+/// How many checks are under way at once.
+const AT_ONCE: usize = 32;
+
+const MOST: f64 = 1.15;
+
+const POLICY: &str = "
+roles:
+  viewer: { grants: ['event:read'] }
+services:
+  events:
+    paths: [/events]
+    routes:
+      - { route: 'GET /events/{id}', codes: event:read }
+      - { route: 'PUT /events/{id}', codes: event:update }
+";
+
+fn main() {
+    let token = token();
+    let (logs, nothing) =
+        (Server::start("decision_log: { to: { file: log }, allow: 1, claims: [sub] }"), Server::start(NONE));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (mut with, mut without) = (Duration::ZERO, Duration::ZERO);
+    runtime.block_on(async {
+        for server in [&logs, &nothing] {
+            server.round(&token, CHECKS).await;
+        }
+        for round in 0..ROUNDS {
+            // Each is first as often as the other.
+            for first in [round % 2 == 0, round % 2 == 1] {
+                if first {
+                    with += logs.round(&token, CHECKS).await;
+                } else {
+                    without += nothing.round(&token, CHECKS).await;
+                }
+            }
+        }
+    });
+    let lines = fs::read(logs.folder.path().join("log")).unwrap().iter().filter(|b| **b == b'\n').count();
+    println!("{lines} lines of {} decisions were written", CHECKS * (ROUNDS + 1));
+    let ratio = with.as_secs_f64() / without.as_secs_f64();
+    let all = CHECKS * ROUNDS;
+    println!(
+        "CPU per check: {} us with the decision log, {} us without: {ratio:.3}",
+        per(with, all),
+        per(without, all)
+    );
+    in_process(&token);
+    assert!(ratio < MOST, "the decision log costs too much");
+}
+
+const NONE: &str = "decision_log: { to: none }";
+
+fn per(time: Duration, checks: usize) -> String {
+    format!("{:.2}", time.as_secs_f64() * 1e6 / f64::from(u32::try_from(checks).unwrap()))
+}
+
+fn folder(log: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::write(folder.path().join("policies/all.yaml"), POLICY).unwrap();
+    let config = format!(
+        "listen: {{ grpc: 127.0.0.1:0 }}\nshutdown: {{ delay: 0s }}\nidentity:\n  issuers:\n    - issuer: https://id.test\n      \
+         audiences: [shop]\n      algorithms: [HS256]\n      keys: {{ secret_env: SECRET }}\n      roles: roles\n{log}\n"
+    );
+    fs::write(folder.path().join("doorward.yaml"), config).unwrap();
+    folder
+}
+
+fn token() -> String {
+    let claims = Claims {
+        issuer: "https://id.test".to_owned(),
+        audiences: vec!["shop".to_owned()],
+        user: "alice@example.com".to_owned(),
+        roles: vec!["viewer".to_owned()],
+        expires_in: 3600,
+        ..Claims::default()
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    Signer::from_secret(SECRET, Algorithm::HS256).unwrap().sign(&claims.at(now)).unwrap()
+}
+
+/// What Envoy sends for a usual request; every fourth is denied.
+fn check(number: usize, token: &str) -> CheckRequest {
+    let headers = [
+        (":authority", "api.example.com"),
+        ("authorization", &format!("Bearer {token}")),
+        ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+        ("accept", "application/json"),
+        ("accept-encoding", "gzip, deflate, br"),
+        ("x-request-id", "2b1f9f6c-0d1c-4a63-9a63-1f6c2b1f9f6c"),
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let http = HttpRequest {
+        method: if number.is_multiple_of(4) { "PUT" } else { "GET" }.to_owned(),
+        host: "api.example.com".to_owned(),
+        path: format!("/events/e-{number}?page=1"),
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        ..HttpRequest::default()
+    };
+    let request = Some(Request { http: Some(http), ..Request::default() });
+    CheckRequest { attributes: Some(AttributeContext { request, ..AttributeContext::default() }) }
+}
+
+/// The real binary, killed when dropped.
+struct Server {
+    child: Child,
+    address: String,
+    folder: TempDir,
+}
+
+impl Server {
+    fn start(log: &str) -> Self {
+        let folder = folder(log);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
+            .args(["serve", "--config"])
+            .arg(folder.path().join("doorward.yaml"))
+            .env("SECRET", SECRET)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let listening = lines.find(|line| line.contains("\"listening\"")).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&listening).unwrap();
+        let address = line["grpc"].as_str().unwrap().to_owned();
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, folder }
+    }
+
+    /// Asks so often, and gives the CPU time that the server took for it.
+    async fn round(&self, token: &str, checks: usize) -> Duration {
+        let channel = Endpoint::new(format!("http://{}", self.address)).unwrap().connect().await.unwrap();
+        let before = self.cpu();
+        let tasks: Vec<_> = (0..AT_ONCE)
+            .map(|task| tokio::spawn(ask(channel.clone(), token.to_owned(), task, checks / AT_ONCE)))
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        // What was told is to be written, too.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        self.cpu() - before
+    }
+
+    /// How long all threads of the process have run, in user and system mode.
+    fn cpu(&self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let ran = |thread: std::io::Result<fs::DirEntry>| {
+            let stat = fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
+            Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
+        };
+        threads.map(ran).sum()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn ask(channel: Channel, token: String, task: usize, checks: usize) {
+    let mut client = AuthorizationClient::new(channel);
+    for number in 0..checks {
+        let answer = client.check(check(task * checks + number, &token)).await.unwrap().into_inner();
+        assert!(answer.status.is_some());
+    }
+}
+
+/// What a check, a line and a count cost without a server around them.
+fn in_process(token: &str) {
+    let checks: Vec<Vec<u8>> = (0..64).map(|number| check(number, token).encode_to_vec()).collect();
+    for log in ["decision_log: { to: stdout, allow: 1, claims: [sub] }", NONE] {
+        let folder = folder(log);
+        let (gate, telemetry) = gate(folder.path());
+        let mut batch = Batch::default();
+        let time = each(|number| {
+            black_box(answer(&gate, &checks[number % checks.len()]));
+            if number.is_multiple_of(1000)
+                && let Some(lines) = telemetry.lines()
+            {
+                lines.take(&mut batch, Duration::ZERO);
+            }
+        });
+        println!("in process, `{log}`: {time:.0} ns per check");
+    }
+    let (request, telemetry) = (Input::default(), Telemetry::default());
+    let mut record = Record {
+        id: "",
+        reason: Reason::Allowed,
+        status: 200,
+        detail: None,
+        service: None,
+        route: None,
+        meter: None,
+        place: None,
+        revision: None,
+        caller: None,
+        principal: None,
+        roles: &[],
+        request: Some(&request),
+        candidate: None,
+        took: Duration::from_micros(7),
+    };
+    let time = each(|_| {
+        let _begun = telemetry.metrics().begin(1024);
+        telemetry.decided(black_box(&record), Keep::NOTHING);
+    });
+    println!("in process, counting alone: {time:.0} ns per check");
+
+    let folder = folder("decision_log: { allow: 1 }");
+    let (_, telemetry) = gate(folder.path());
+    let headers: [(&str, &[u8]); 3] = [
+        ("user-agent", b"Mozilla/5.0"),
+        ("x-request-id", b"2b1f9f6c-0d1c-4a63-9a63-1f6c2b1f9f6c"),
+        ("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ];
+    let request = Input {
+        method: "GET",
+        host: "api.example.com",
+        path: "/events/e-1?page=1",
+        source: Some([192, 0, 2, 7].into()),
+        headers: Headers::new(&headers),
+        ..Input::default()
+    };
+    let caller = Subject { user: "alice@example.com".to_owned(), ..Subject::default() };
+    let index = load(&folder.path().join("policies")).0.unwrap();
+    let roles = ["viewer".into()];
+    record = Record {
+        id: "0123456789abcdef0123456789abcdef",
+        service: Some("events"),
+        route: Some("GET /events/{id}"),
+        revision: Some(index.revision()),
+        place: index.routes().next().map(|(_, route)| &route.place),
+        caller: Some(&caller),
+        roles: &roles,
+        request: Some(&request),
+        ..record
+    };
+    let mut batch = Batch::default();
+    let time = each(|number| {
+        telemetry.decided(black_box(&record), Keep::ALL);
+        if number.is_multiple_of(1000) {
+            telemetry.lines().unwrap().take(&mut batch, Duration::ZERO);
+        }
+    });
+    println!("in process, counting and a line: {time:.0} ns per check");
+}
+
+/// Nanoseconds of one, the best of some runs of many.
+fn each(mut work: impl FnMut(usize)) -> f64 {
+    const MANY: u32 = 50_000;
+    let run = |_| {
+        let begun = Instant::now();
+        (0..MANY as usize).for_each(&mut work);
+        begun.elapsed().as_secs_f64() * 1e9 / f64::from(MANY)
+    };
+    (0..5).map(run).fold(f64::INFINITY, f64::min)
+}
+
+fn gate(folder: &Path) -> (Arc<Gate>, Arc<Telemetry>) {
+    let env = |name: &str| (name == "SECRET").then(|| SECRET.to_owned());
+    let (config, sources, mut report) = Config::load(&folder.join("doorward.yaml"), &env);
+    let config = config.unwrap();
+    let headers = upstream_headers(&config.upstream_headers, &sources, &mut report).unwrap();
+    let verifier = Verifier::load(&config.identity, folder, &env, &mut Report::default()).unwrap();
+    let index = load(&config.policies).0.unwrap();
+    let plan = HeaderPlan::new(&headers, &index);
+    let telemetry = Arc::new(Telemetry::new(&config.decision_log));
+    let meters = telemetry.metrics().meters(&index);
+    let live = Arc::new(Live::new(Snapshot::new(index, verifier, plan, meters)));
+    (Arc::new(Gate::new(live, Arc::new(Denials::new(&config.deny)), Arc::clone(&telemetry))), telemetry)
+}
