@@ -30,7 +30,7 @@ pub(super) const SHAPE: Shape = Shape {
         "deny",
         "decision_log",
     ],
-    later: &[],
+    later: &[("tracing", "remove it: this version sends no traces; the decision log has the `trace_id`")],
 };
 
 /// The configuration in the file, as far as it can be read: the caller looks
