@@ -26,6 +26,7 @@
 //! | 6 | [`trial`] | a request that nobody sent, decided to see what would be |
 //! | 7 | `envoy` | Envoy's words, and nobody else's |
 //! | 7 | `forward` | HTTP mode: the words of proxies that ask by HTTP |
+//! | 7 | [`review`] | what a person asks before a change of policy is merged |
 //! | 8 | `server` | sockets, tasks, signals, logs |
 //! | 9 | `cli` | arguments and exit codes |
 //!
@@ -61,6 +62,7 @@ pub mod gate;
 pub mod envoy;
 #[cfg(feature = "server")]
 pub(crate) mod forward;
+pub mod review;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]

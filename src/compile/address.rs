@@ -29,6 +29,12 @@ impl AddressSet {
         Self { v4: merge(v4), v6: merge(v6) }
     }
 
+    /// The first and last address of every stretch, in order.
+    pub fn ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
+        let v4 = self.v4.iter().map(|(a, b)| (IpAddr::V4((*a).into()), IpAddr::V4((*b).into())));
+        v4.chain(self.v6.iter().map(|(a, b)| (IpAddr::V6((*a).into()), IpAddr::V6((*b).into()))))
+    }
+
     /// Whether the address is in the set.
     pub fn contains(&self, address: IpAddr) -> bool {
         match address.to_canonical() {

@@ -9,14 +9,14 @@ use super::bits::BitSet;
 use super::conditions::Condition;
 use super::headers::Header;
 use super::peers::PeerRule;
-use super::prefix::ServiceTable;
+use super::prefix::{Claim, ServiceTable};
 use super::roles::Roles;
 use super::scope::Scope;
 use super::scoped::Bindings;
 use super::sets::{Gives, Sets};
 use super::trie::Trie;
 use crate::diag::Place;
-use crate::policy::{Access, Code, MethodSet, PathFault, RequestPath, SpiffeId, Template};
+use crate::policy::{Access, Code, HostPattern, MethodSet, PathFault, RequestPath, SpiffeId, Template};
 
 macro_rules! id {
     ($(#[$doc:meta])* $type:ident) => {
@@ -236,6 +236,17 @@ impl Index {
         self.table.answers_for(id, host)
     }
 
+    /// The hosts that a service lists; none for every host.
+    pub fn hosts_of(&self, id: ServiceId) -> &[HostPattern] {
+        self.table.hosts(id)
+    }
+
+    /// What services answer for on a normalised host, the most specific pattern
+    /// of hosts first.
+    pub fn claims_on<'i>(&'i self, host: &'i str) -> impl Iterator<Item = Vec<Claim<'i>>> {
+        self.table.claims(host)
+    }
+
     /// The service that answers for a normalised host and a path: of those
     /// that match both, the one with the most specific host (exact, then the
     /// longest `*.`, then none), then with the longest path.
@@ -287,6 +298,27 @@ impl Index {
     /// The names of the networks that an address lies in, in order.
     pub fn networks_of(&self, address: IpAddr) -> impl Iterator<Item = &str> {
         self.networks.iter().filter(move |(_, set)| set.contains(address)).map(|(name, _)| &**name)
+    }
+
+    /// Every user to whom the policy itself gives something.
+    pub fn users(&self) -> impl Iterator<Item = (&str, &Bindings)> {
+        self.roles.users.iter().map(|(name, given)| (&**name, given))
+    }
+
+    /// Every group to which the policy gives something.
+    pub fn groups(&self) -> impl Iterator<Item = (&str, &Bindings)> {
+        self.roles.groups.iter().map(|(name, given)| (&**name, given))
+    }
+
+    /// Every pattern of peers to which the policy gives something, as its parts:
+    /// a `*` for any one segment, a final `*` for one or more.
+    pub fn peer_patterns(&self) -> impl Iterator<Item = Vec<&str>> {
+        self.roles.peers.patterns()
+    }
+
+    /// All networks, by name.
+    pub fn networks(&self) -> impl Iterator<Item = (&str, &AddressSet)> {
+        self.networks.iter().map(|(name, set)| (&**name, set))
     }
 
     /// What the policy itself gives to a user.

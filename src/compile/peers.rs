@@ -49,6 +49,20 @@ impl<T> PeerMap<T> {
         }
     }
 
+    /// Every pattern, as its parts: a `*` for any one segment, a final `*` for
+    /// one or more.
+    pub fn patterns(&self) -> impl Iterator<Item = Vec<&str>> {
+        self.0.iter().flat_map(|(at, _, stop)| {
+            let here = (!stop.here.is_empty()).then(|| self.0.path(at));
+            let below = (!stop.below.is_empty()).then(|| {
+                let mut parts = self.0.path(at);
+                parts.push(ANY);
+                parts
+            });
+            here.into_iter().chain(below)
+        })
+    }
+
     /// The values of all patterns that match, in no particular order.
     pub fn of<'m>(&'m self, id: SpiffeId<'_>) -> impl Iterator<Item = &'m T> {
         let mut found: Vec<&[T]> = Vec::new();

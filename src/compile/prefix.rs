@@ -18,6 +18,17 @@ pub(super) struct ServiceTable {
     hosts: Vec<Box<[HostPattern]>>,
 }
 
+/// A path that a service answers for, with everything below it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Claim<'t> {
+    /// Its segments.
+    pub segments: Vec<&'t str>,
+    /// Whether their case does not matter.
+    pub fold: bool,
+    /// The service.
+    pub service: ServiceId,
+}
+
 /// Services by path prefix: a node a segment, without regard to case.
 #[derive(Debug, Clone)]
 struct Prefixes(Tree<Vec<Prefix>>);
@@ -74,11 +85,42 @@ impl ServiceTable {
         hosts.is_some_and(|hosts| hosts.is_empty() || hosts.iter().any(|pattern| pattern.matches(host)))
     }
 
-    /// Most specific host first, then the longest path.
-    pub(super) fn find(&self, host: &str, path: &RequestPath<'_>) -> Result<Option<ServiceId>, PathFault> {
+    /// The hosts that a service lists; none for every host.
+    pub(super) fn hosts(&self, service: ServiceId) -> &[HostPattern] {
+        self.hosts.get(service.at()).map_or(&[], |hosts| hosts)
+    }
+
+    /// What services answer for on a host, the most specific pattern of hosts
+    /// first, each with its paths: the segments, whether their case matters,
+    /// and the service.
+    pub(super) fn claims<'t>(&'t self, host: &'t str) -> impl Iterator<Item = Vec<Claim<'t>>> {
+        self.of_host(host).map(|prefixes| {
+            let tree = &prefixes.0;
+            let claim = |at, claim: &'t Prefix| Claim {
+                segments: match &claim.exact {
+                    Some(exact) => exact.iter().map(|segment| &**segment).collect(),
+                    None => tree.path(at),
+                },
+                fold: claim.exact.is_none(),
+                service: claim.service,
+            };
+            tree.iter()
+                .flat_map(|(at, _, claims)| claims.iter().map(move |prefix| (at, prefix)))
+                .map(|(at, prefix)| claim(at, prefix))
+                .collect()
+        })
+    }
+
+    /// Most specific host first.
+    fn of_host<'t>(&'t self, host: &'t str) -> impl Iterator<Item = &'t Prefixes> {
         let suffixes = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
         let wildcards = suffixes.filter_map(|suffix| self.below.get(suffix));
-        for prefixes in self.exact.get(host).into_iter().chain(wildcards).chain([&self.any]) {
+        self.exact.get(host).into_iter().chain(wildcards).chain([&self.any])
+    }
+
+    /// Most specific host first, then the longest path.
+    pub(super) fn find(&self, host: &str, path: &RequestPath<'_>) -> Result<Option<ServiceId>, PathFault> {
+        for prefixes in self.of_host(host) {
             if let Some(service) = prefixes.find(path)? {
                 return Ok(Some(service));
             }

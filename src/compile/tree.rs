@@ -101,6 +101,25 @@ impl<T> Tree<T> {
         (0..).zip(&self.nodes).map(|(id, node)| (id, node.from, &node.value))
     }
 
+    /// The text of the step that leads to a node; empty where none does.
+    pub(super) fn text(&self, at: NodeId) -> &str {
+        self.node(at).map_or("", |node| &node.text)
+    }
+
+    /// The texts that lead to a node, from the root.
+    pub(super) fn path(&self, at: NodeId) -> Vec<&str> {
+        let mut texts = Vec::new();
+        let mut at = at;
+        while at != ROOT
+            && let Some(node) = self.node(at)
+        {
+            texts.push(&*node.text);
+            at = node.from;
+        }
+        texts.reverse();
+        texts
+    }
+
     fn node(&self, id: NodeId) -> Option<&Node<T>> {
         self.nodes.get(usize::try_from(id).ok()?)
     }

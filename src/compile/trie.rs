@@ -17,14 +17,14 @@ use crate::policy::{Method, MethodSet, PathFault, RequestPath, Segment, Template
 /// The routes of one service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trie {
-    tree: Tree<Stop>,
+    pub(super) tree: Tree<Stop>,
     /// The literals that [`loose`] changes, as it reads them.
     loose: HashMap<NodeId, HashMap<String, Vec<NodeId>>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Stop {
-    param: Option<NodeId>,
+pub(super) struct Stop {
+    pub(super) param: Option<NodeId>,
     /// Routes that end here.
     here: Ends,
     /// Routes that end here with `/**`.
@@ -189,17 +189,27 @@ impl Trie {
             return strict(&stop.here).or_else(|| strict(&stop.rest));
         };
         let walk = |child| self.walk_loosely(child, depth + 1, method, path, is_strict);
-        // Without `;` parameters too, and without any number of extensions.
+        let mut literal = None;
+        self.each_alike(at, segment, |child| {
+            if let Some(strict) = walk(child) {
+                literal = Some(strict || literal == Some(true));
+            }
+        });
+        literal.or_else(|| stop.param.and_then(walk)).or_else(|| strict(&stop.rest))
+    }
+
+    /// Tells every literal that a careless reader takes a segment for: without
+    /// `;` parameters too, and without any number of extensions.
+    pub(super) fn each_alike(&self, at: NodeId, segment: &str, tell: impl FnMut(NodeId)) {
         let decoded = disguised(segment).unwrap_or(Cow::Borrowed(segment));
         let whole = loose(&decoded);
         let stems = whole.match_indices('.').filter_map(|(dot, _)| whole.get(..dot));
         // Nobody's file name is longer; thousands of dots are no work.
         let stems = stems.take_while(|stem| stem.len() < 256);
         let spellings = std::iter::once(&*whole).chain(stems).filter(|text| !text.is_empty());
-        let same =
-            spellings.flat_map(|text| self.tree.child(at, text).into_iter().chain(self.loose(at, text)));
-        let literal = same.filter_map(walk).reduce(|one, other| one || other);
-        literal.or_else(|| stop.param.and_then(walk)).or_else(|| strict(&stop.rest))
+        spellings
+            .flat_map(|text| self.tree.child(at, text).into_iter().chain(self.loose(at, text)))
+            .for_each(tell);
     }
 
     /// The literals that a careless reader takes for this text.
@@ -247,6 +257,13 @@ impl Trie {
         }
         found.sort_unstable();
         found
+    }
+}
+
+impl Stop {
+    /// Whether some route ends here with `/**`.
+    pub(super) fn has_rest(&self) -> bool {
+        self.rest.first.is_some()
     }
 }
 

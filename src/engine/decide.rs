@@ -8,10 +8,11 @@ use super::held::{Held, InForce};
 use super::input::Input;
 use super::peer;
 use super::principal::Principal;
-use super::request::{Refusal, Request, Upgrade, ambiguous};
+use super::request::{Refusal, Request, Upgrade};
+use super::routing::{route_of, service_of};
 use crate::compile::{Facts, Fault, Index, Occasion, PeerListed, Route, RouteId, Rule, Service, ServiceId};
 use crate::config::OnAnonymous;
-use crate::policy::{Access, Method, PathFault};
+use crate::policy::{Access, Method};
 use crate::words::Reason;
 
 /// What a decision tells while it is made. `explain` records it; the server
@@ -93,14 +94,13 @@ fn steps(
     let request = Request::read(input)?;
     observer.step(Step::Read(request.method, &request.host, request.path.as_str()));
 
-    let (service_id, service) = service_of(index, input.service, &request)?;
+    let (service_id, service) = service_of(index, input.service, &request.host, &request.path)?;
     decision.service = Some(service_id);
     observer.step(Step::Service(service_id, input.service.is_some()));
-    opted_in(service, &request)?;
 
     let preflight = request.preflight.filter(|_| service.cors_preflight);
-    let (route_id, route) =
-        route_of(index, service, preflight.unwrap_or(request.method), &request, decision)?;
+    let method = preflight.unwrap_or(request.method);
+    let (route_id, route) = route_of(index, service, method, &request.path, &mut decision.allow)?;
     decision.route = Some(route_id);
     observer.step(Step::Route(route_id, preflight));
 
@@ -190,83 +190,6 @@ fn visitor(
         Err(_) if on_anonymous == OnAnonymous::IgnoreInvalid => Ok(None),
         Err(refusal) => Err(refusal),
     }
-}
-
-/// Step 3. A name from the proxy's configuration decides; without one, host
-/// and path do.
-fn service_of<'i>(
-    index: &'i Index,
-    named: Option<&str>,
-    request: &Request<'_>,
-) -> Result<(ServiceId, &'i Service), Refusal> {
-    let unknown = |detail| (Reason::ServiceUnknown, detail);
-    let id =
-        match named {
-            Some(name) => {
-                let id = index
-                    .service_named(name)
-                    .ok_or(unknown("the proxy names a service that the policy does not have"))?;
-                if !index.answers_for(id, &request.host) {
-                    return Err(unknown("the service that the proxy names does not answer for this host"));
-                }
-                id
-            }
-            None => index.service_for(&request.host, &request.path).map_err(ambiguous)?.ok_or_else(|| {
-                match unusual(request) {
-                    Some(fault) => ambiguous(fault),
-                    None => unknown("no service answers for this host and path"),
-                }
-            })?,
-        };
-    index
-        .service(id)
-        .map(|service| (id, service))
-        .ok_or((Reason::EngineError, "the service is not in the index"))
-}
-
-/// What only a service that opted in may let through.
-fn unusual(request: &Request<'_>) -> Option<PathFault> {
-    let parameter = request.path.parameters().map(|_| PathFault::PathParameter);
-    parameter.or(request.path.encoded_slash().map(|_| PathFault::EncodedDelimiter))
-}
-
-fn opted_in(service: &Service, request: &Request<'_>) -> Result<(), Refusal> {
-    if request.path.parameters().is_some() && !service.path_parameters {
-        return Err(ambiguous(PathFault::PathParameter));
-    }
-    if request.path.encoded_slash().is_some() && !service.encoded_slash {
-        return Err(ambiguous(PathFault::EncodedDelimiter));
-    }
-    Ok(())
-}
-
-/// Steps 4 and 5.
-fn route_of<'i>(
-    index: &'i Index,
-    service: &Service,
-    method: Method,
-    request: &Request<'_>,
-    decision: &mut Decision,
-) -> Result<(RouteId, &'i Route), Refusal> {
-    let broken = (Reason::EngineError, "the route is not in the index");
-    let Some(found) = service.trie.find(method, &request.path).map_err(ambiguous)? else {
-        decision.allow = service.trie.methods(&request.path);
-        if decision.allow.is_empty() {
-            return Err((Reason::RouteUnknown, ""));
-        }
-        let only_grpc = method == Method::Post && decision.allow.contains(Method::Grpc);
-        return Err((Reason::MethodNotAllowed, if only_grpc { "only gRPC calls match" } else { "" }));
-    };
-    let route = index.route(found.route).ok_or(broken)?;
-    if found.broad && route.rule.is_anonymous() {
-        // An anonymous catch-all must not answer for another spelling of a
-        // path that is protected.
-        let is_strict = |near| index.route(near).is_none_or(|route| !route.rule.is_anonymous());
-        if service.trie.is_near(method, &request.path, &is_strict) {
-            return Err(ambiguous(PathFault::NearMiss));
-        }
-    }
-    Ok((found.route, route))
 }
 
 /// A grant for a method does not open a tunnel.

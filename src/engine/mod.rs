@@ -18,6 +18,7 @@ mod peer;
 mod principal;
 mod recorder;
 mod request;
+mod routing;
 mod subject;
 
 pub use crate::words::Reason;
@@ -30,6 +31,7 @@ pub use input::{Headers, Input};
 pub use lack::{Denier, Lack, Missing};
 pub use near::{Binding, Near};
 pub use principal::{Assignment, Principal};
+pub use routing::{route_of, service_of};
 pub use subject::{Proof, ReadAs, Reading, Subject};
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) enum Upgrade {
 }
 
 /// A refusal: the reason, and a few words for the log and for `explain`.
-pub(super) type Refusal = (Reason, &'static str);
+pub type Refusal = (Reason, &'static str);
 
 /// Headers by which some frameworks let a client change the method.
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-method-override", "x-http-method"];

@@ -19,6 +19,8 @@ pub(in crate::compile) struct Names {
     codes: Vec<Named>,
     /// Where it asks about the request or its connection.
     pub(super) of_request: Vec<(usize, usize)>,
+    /// How often it asks for lists that the policy has a part in.
+    pub(super) lists: Vec<Fact>,
 }
 
 /// How to look for something in a list.
@@ -106,6 +108,9 @@ impl Checker {
             Fact::Param(name) => self.names.params.push((name.clone(), expr.at)),
             fact if fact.is_of_request() => self.names.of_request.push(expr.at),
             _ => {}
+        }
+        if matches!(fact, Fact::Roles | Fact::PrimaryRole | Fact::Codes | Fact::Networks | Fact::Service) {
+            self.names.lists.push(fact.clone());
         }
     }
 

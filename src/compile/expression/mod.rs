@@ -14,6 +14,7 @@ mod convert;
 mod expr;
 mod fact;
 mod functions;
+mod leans;
 mod native;
 mod place;
 mod price;
@@ -27,6 +28,7 @@ use crate::diag::{Code as Diag, Diagnostic, Span};
 
 pub(super) use check::Names;
 pub use fact::Fact;
+pub use leans::{Leans, Which};
 pub use seen::{Facts, Fault, Seen, walk};
 
 /// The longest text of an expression.
