@@ -310,6 +310,11 @@ impl Index {
         self.roles.groups.iter().map(|(name, given)| (&**name, given))
     }
 
+    /// What the policy gives to peers, by each pattern.
+    pub fn peers(&self) -> impl Iterator<Item = &Bindings> {
+        self.roles.peers.values()
+    }
+
     /// Every pattern of peers to which the policy gives something, as its parts:
     /// a `*` for any one segment, a final `*` for one or more.
     pub fn peer_patterns(&self) -> impl Iterator<Item = Vec<&str>> {

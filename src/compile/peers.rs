@@ -63,6 +63,11 @@ impl<T> PeerMap<T> {
         })
     }
 
+    /// The values of all patterns.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flat_map(|(_, _, stop)| stop.here.iter().chain(&stop.below))
+    }
+
     /// The values of all patterns that match, in no particular order.
     pub fn of<'m>(&'m self, id: SpiffeId<'_>) -> impl Iterator<Item = &'m T> {
         let mut found: Vec<&[T]> = Vec::new();

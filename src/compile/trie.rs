@@ -54,6 +54,16 @@ impl Trie {
         Self { tree: Tree::new(fold), loose: HashMap::new() }
     }
 
+    /// Of templates alone, so that a walk tells apart what they match.
+    pub fn of_templates<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Self {
+        let mut trie = Self::new(false);
+        for (template, number) in templates.into_iter().zip(0..) {
+            // One that stands there already is there.
+            let _ = trie.insert(template, MethodSet::ANY, RouteId(number));
+        }
+        trie
+    }
+
     /// Adds a route. The error is a route that matches the same paths and one
     /// of the same methods.
     pub fn insert(&mut self, template: &Template, methods: MethodSet, route: RouteId) -> Result<(), RouteId> {

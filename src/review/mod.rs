@@ -4,4 +4,24 @@
 //! Offline: this room reads compiled policies and is never on the path of a
 //! request. It prints nothing and knows no transport.
 
+mod access;
+mod classes;
+mod compare;
+mod conditions;
+mod diff;
+mod held;
+mod hosts;
 mod logic;
+mod outcome;
+mod region;
+mod shape;
+mod values;
+mod walk;
+mod who;
+mod witness;
+mod world;
+
+pub use diff::{Change, Diff, Kind, Met, Shift};
+pub use logic::TooComplex;
+pub use who::{Besides, Set, Who};
+pub use witness::{Asking, Token, Witness};

@@ -1,0 +1,325 @@
+//! The walk over two policies that finds what differs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use super::access::{Side, Verdict};
+use super::hosts::{Moved, moved};
+use super::logic::{Function, TooComplex};
+use super::outcome::{Reached, askings, reached, service, verdict};
+use super::region::Region;
+use super::shape::shape;
+use super::walk::Walk;
+use super::witness::Asking;
+use super::world::World;
+use crate::compile::{Route, Service, ServiceId};
+use crate::engine::{Reason, service_of};
+use crate::policy::{RequestPath, Template};
+
+/// Two policies, and what was found to differ so far.
+#[derive(Debug)]
+pub(super) struct Comparison<'w, 'i> {
+    pub(super) world: &'w World<'i>,
+    pub(super) sides: [Side<'w, 'i>; 2],
+    pub(super) found: HashMap<Key, Found>,
+}
+
+/// Everything that makes several differences one.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// The service that the proxy names.
+    pub(super) service: Option<String>,
+    pub(super) met: [Where; 2],
+    pub(super) gained: Function,
+    pub(super) lost: Function,
+    pub(super) effects: Vec<String>,
+}
+
+/// Where requests get to on one side: the service, and what there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Where {
+    pub(super) service: Option<String>,
+    pub(super) reached: Reached,
+}
+
+/// Which requests differ.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The first kind of path.
+    pub(super) region: Region,
+    pub(super) asks: BTreeSet<Asking>,
+    pub(super) paths: BTreeSet<String>,
+}
+
+/// What one side does with some requests.
+type Outcome = (Where, Rc<Verdict>);
+
+/// A service of one side, and the hosts that it answers for.
+struct Answering<'i> {
+    service: &'i Service,
+    hosts: Function,
+}
+
+impl<'w, 'i> Comparison<'w, 'i> {
+    /// Compares the two sides of a world.
+    pub(super) fn new(world: &'w World<'i>, sides: [Side<'w, 'i>; 2]) -> Result<Self, TooComplex> {
+        let mut comparison = Self { world, sides, found: HashMap::new() };
+        let services = comparison.sides.iter().flat_map(|side| side.index.services());
+        let names: BTreeSet<&str> = services.map(|(_, service)| &*service.name).collect();
+        for name in names {
+            comparison.service(name);
+            world.logic.check()?;
+        }
+        let indices = comparison.sides.each_ref().map(|side| side.index);
+        for moved in moved(&world.holders.hosts, indices) {
+            comparison.hosts(&moved);
+            world.logic.check()?;
+        }
+        Ok(comparison)
+    }
+
+    /// All requests of which the proxy says that they are for a service.
+    fn service(&mut self, name: &str) {
+        let answering = self.sides.each_ref().map(|side| self.answering(side, name));
+        let mut walk = Walk::default();
+        for (side, answering) in self.sides.iter().zip(&answering) {
+            if let Some(Answering { service, .. }) = answering {
+                walk.service(side.index, service);
+            }
+        }
+        let askings = askings(answering.iter().flatten().map(|answering| answering.service));
+        walk.regions(|region| {
+            let path = region.usual_path();
+            let Ok(path) = RequestPath::parse(&path) else { return };
+            let [old, new] = &answering;
+            let to = |side, answering: &Option<Answering<'_>>, asking| match answering {
+                Some(Answering { service, .. }) => reached(side, service, asking, &path),
+                None => Reached::Nothing(Reason::ServiceUnknown),
+            };
+            let [old_side, new_side] = &self.sides;
+            let mut alike: HashMap<[Reached; 2], Vec<Asking>> = HashMap::new();
+            for asking in &askings {
+                let key = [to(old_side, old, *asking), to(new_side, new, *asking)];
+                alike.entry(key).or_default().push(*asking);
+            }
+            let mut alike: Vec<_> = alike.into_iter().collect();
+            alike.sort_unstable();
+            for ([old_reached, new_reached], asks) in alike {
+                let old = self.named(old_side, name, old.as_ref(), old_reached, region);
+                let new = self.named(new_side, name, new.as_ref(), new_reached, region);
+                if let Some((key, shape)) = self.difference(Some(name), region, old, new) {
+                    note(&mut self.found, key, region, &asks, shape);
+                }
+            }
+        });
+    }
+
+    fn answering(&self, side: &Side<'_, 'i>, name: &str) -> Option<Answering<'i>> {
+        let (id, service) = service(side, name)?;
+        Some(Answering { service, hosts: self.world.host(|host| side.index.answers_for(id, host)) })
+    }
+
+    fn named(
+        &self,
+        side: &Side<'_, '_>,
+        name: &str,
+        answering: Option<&Answering<'_>>,
+        reached: Reached,
+        region: &Region,
+    ) -> Outcome {
+        let verdict = verdict(self.world, side, reached, region);
+        let verdict = match answering {
+            Some(Answering { hosts, .. }) => self.on_hosts(verdict, hosts),
+            None => verdict,
+        };
+        (Where { service: answering.map(|_| name.to_owned()), reached }, verdict)
+    }
+
+    /// A verdict that counts on some hosts only.
+    fn on_hosts(&self, verdict: Rc<Verdict>, hosts: &Function) -> Rc<Verdict> {
+        let logic = &self.world.logic;
+        if hosts.is_true() {
+            return verdict;
+        }
+        let elsewhere = logic.but_not(&logic.constant(true), hosts);
+        let denied = verdict.denied.iter().map(|(reason, who)| (*reason, logic.and(who, hosts)));
+        Rc::new(Verdict {
+            allowed: logic.and(&verdict.allowed, hosts),
+            denied: denied.chain([(Reason::ServiceUnknown, elsewhere)]).collect(),
+        })
+    }
+
+    /// Requests for which host and path choose another service than before.
+    fn hosts(&mut self, moved: &Moved) {
+        let hosts = self.world.host(|host| moved.hosts.iter().any(|moved| moved == host));
+        let mut walk = Walk::default();
+        walk.templates(&moved.paths, true);
+        let mut services = Vec::new();
+        for (side, names) in self.sides.iter().zip(&moved.services) {
+            for (_, found) in names.iter().filter_map(|name| service(side, name)) {
+                walk.service(side.index, found);
+                services.push(found);
+            }
+        }
+        let askings = askings(services);
+        let Some(host) = moved.hosts.first() else { return };
+        walk.regions(|region| {
+            let path = region.usual_path();
+            let Ok(path) = RequestPath::parse(&path) else { return };
+            let [old_side, new_side] = &self.sides;
+            for asking in &askings {
+                let old = self.chosen(old_side, host, *asking, &path, region);
+                let new = self.chosen(new_side, host, *asking, &path, region);
+                if self.is_told(&old, &new, *asking, &path, region) {
+                    continue;
+                }
+                let on_hosts = |(met, verdict)| (met, self.on_hosts(verdict, &hosts));
+                if let Some((key, shape)) = self.difference(None, region, on_hosts(old), on_hosts(new)) {
+                    note(&mut self.found, key, region, &[*asking], shape);
+                }
+            }
+        });
+    }
+
+    fn chosen(
+        &self,
+        side: &Side<'_, '_>,
+        host: &str,
+        asking: Asking,
+        path: &RequestPath<'_>,
+        region: &Region,
+    ) -> Outcome {
+        let (service, reached) = match service_of(side.index, None, host, path) {
+            Ok((_, service)) => (Some(service.name.to_string()), reached(side, service, asking, path)),
+            Err((reason, _)) => (None, Reached::Nothing(reason)),
+        };
+        (Where { service, reached }, verdict(self.world, side, reached, region))
+    }
+
+    /// Whether the same is told already of requests for which the proxy names one
+    /// of the two services.
+    fn is_told(
+        &self,
+        old: &Outcome,
+        new: &Outcome,
+        asking: Asking,
+        path: &RequestPath<'_>,
+        region: &Region,
+    ) -> bool {
+        let [old_side, new_side] = &self.sides;
+        let named = |side, name: &str| match service(side, name) {
+            Some((_, found)) => verdict(self.world, side, reached(side, found, asking, path), region),
+            None => verdict(self.world, side, Reached::Nothing(Reason::ServiceUnknown), region),
+        };
+        let names = [&new.0.service, &old.0.service];
+        names.into_iter().flatten().any(|name| {
+            named(old_side, name).allowed == old.1.allowed && named(new_side, name).allowed == new.1.allowed
+        })
+    }
+
+    /// What differs, if anything does, and the path as a template.
+    fn difference(
+        &self,
+        name: Option<&str>,
+        region: &Region,
+        (old_met, old): Outcome,
+        (new_met, new): Outcome,
+    ) -> Option<(Key, String)> {
+        let logic = &self.world.logic;
+        let gained = logic.but_not(&new.allowed, &old.allowed);
+        let lost = logic.but_not(&old.allowed, &new.allowed);
+        let mut effects = Vec::new();
+        if old.denied != new.denied {
+            effects.extend(self.denials(&old, &new));
+        }
+        let names = [old_met.service.as_deref(), new_met.service.as_deref()];
+        let [is_old, is_new] = names;
+        if is_old.is_some() && is_new.is_some() && !logic.and(&old.allowed, &new.allowed).is_false() {
+            effects.extend(self.headers(names));
+            if let ([Some(old), Some(new)], true) = (names, is_old != is_new) {
+                effects.push(format!("`{new}` answers instead of `{old}`"));
+            }
+        }
+        if gained.is_false() && lost.is_false() && effects.is_empty() {
+            return None;
+        }
+        let [old_side, new_side] = &self.sides;
+        let templates = [template(new_side, &new_met), template(old_side, &old_met)];
+        let shape = shape(region, templates);
+        Some((Key { service: name.map(str::to_owned), met: [old_met, new_met], gained, lost, effects }, shape))
+    }
+
+    /// How those are denied who are denied on both sides, where that differs. No
+    /// service, no route, no such method: nothing is there either way.
+    fn denials(&self, old: &Verdict, new: &Verdict) -> Option<String> {
+        let logic = &self.world.logic;
+        let nobody = logic.but_not(&logic.constant(true), &logic.or(&old.allowed, &new.allowed));
+        let by_word = |verdict: &Verdict| {
+            let mut by_word: BTreeMap<&str, Function> = BTreeMap::new();
+            for (reason, who) in &verdict.denied {
+                let who = logic.and(who, &nobody);
+                let sum = by_word.entry(told_as(*reason)).or_insert_with(|| logic.constant(false));
+                *sum = logic.or(sum, &who);
+            }
+            by_word.retain(|_, who| !who.is_false());
+            by_word
+        };
+        let (old, new) = (by_word(old), by_word(new));
+        if old == new {
+            return None;
+        }
+        let words = |some: &BTreeMap<&str, Function>| some.keys().copied().collect::<Vec<_>>().join(", ");
+        let (before, after) = (words(&old), words(&new));
+        Some(if before == after {
+            format!("other denials are {before}")
+        } else {
+            format!("denials are {after}, were {before}")
+        })
+    }
+
+    /// What the upstreams are told otherwise.
+    fn headers(&self, names: [Option<&str>; 2]) -> Vec<String> {
+        let [old_side, new_side] = &self.sides;
+        let [old_name, new_name] = names;
+        let (old, new) = (headers(old_side, old_name), headers(new_side, new_name));
+        let all: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+        let said = |value: Option<&&str>| value.map_or("nothing of its own".to_owned(), |v| format!("`{v}`"));
+        let differs = |name: &&str| old.get(name) != new.get(name);
+        let told = |name: &str| format!("header `{name}` is {}, was {}", said(new.get(name)), said(old.get(name)));
+        all.into_iter().filter(differs).map(told).collect()
+    }
+
+    /// The route that is reached.
+    pub(super) fn route(side: &Side<'_, 'i>, met: &Where) -> Option<&'i Route> {
+        match met.reached {
+            Reached::Route(id, _) => side.index.route(id),
+            Reached::Nothing(_) => None,
+        }
+    }
+}
+
+fn note(found: &mut HashMap<Key, Found>, key: Key, region: &Region, asks: &[Asking], shape: String) {
+    let new = || Found { region: region.clone(), asks: BTreeSet::new(), paths: BTreeSet::new() };
+    let found = found.entry(key).or_insert_with(new);
+    found.asks.extend(asks);
+    found.paths.insert(shape);
+}
+
+fn told_as(reason: Reason) -> &'static str {
+    match reason {
+        Reason::ServiceUnknown | Reason::RouteUnknown | Reason::MethodNotAllowed | Reason::PathAmbiguous => {
+            "that nothing is there"
+        }
+        reason => reason.as_str(),
+    }
+}
+
+fn template<'i>(side: &Side<'_, 'i>, met: &Where) -> Option<&'i Template> {
+    Comparison::route(side, met).map(|route| &route.template)
+}
+
+fn headers<'i>(side: &Side<'_, 'i>, name: Option<&str>) -> BTreeMap<&'i str, &'i str> {
+    let found: Option<(ServiceId, &'i Service)> = name.and_then(|name| service(side, name));
+    let headers = found.map(|(_, service)| service.headers.iter()).into_iter().flatten();
+    headers.map(|header| (header.name.as_str(), header.value.text())).collect()
+}

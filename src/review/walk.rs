@@ -1,0 +1,145 @@
+//! A walk over all paths at once: every way in which the tries of several
+//! policies can tell paths apart, each by one path that shows it.
+//!
+//! What a path meets is never worked out here: this only sees to it that every
+//! kind of path is there once, and the engine's own routing is asked about it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::region::{Piece, Region};
+use super::values;
+use crate::compile::{Frontier, Index, Service, Steps, Trie};
+
+/// What is walked over.
+#[derive(Debug, Default)]
+pub(super) struct Walk<'t> {
+    courses: Vec<Steps<'t>>,
+    /// By depth, the values of parameters that bindings tell apart.
+    values: BTreeMap<usize, BTreeSet<String>>,
+    /// Whether some service makes sense of encoded slashes, and of `;`.
+    odd: (bool, bool),
+    loosely: bool,
+}
+
+impl<'t> Walk<'t> {
+    /// Adds the routes of a service.
+    pub(super) fn service(&mut self, index: &'t Index, service: &'t Service) {
+        let routes = || index.routes().filter(|(_, r)| index.service(r.service).is_some_and(|s| s.name == service.name));
+        // Other spellings matter only where everyone may call a broad route.
+        let is_broad = |(_, route): (_, &crate::compile::Route)| {
+            route.rule.is_anonymous() && (route.template.rest || route.template.params().next().is_some())
+        };
+        let loosely = routes().any(is_broad);
+        self.loosely |= loosely;
+        self.courses.push(Steps::new(&service.trie, loosely));
+        self.odd.0 |= service.encoded_slash;
+        self.odd.1 |= service.path_parameters;
+        let told = values::of_params(index);
+        if told.is_empty() {
+            return;
+        }
+        for (_, route) in routes() {
+            for (depth, name) in route.template.params() {
+                let examples = told.get(name).into_iter().flatten().map(|told| values::segment(&told.example()));
+                let examples: BTreeSet<String> = examples.collect();
+                if !examples.is_empty() {
+                    self.values.entry(depth).or_default().extend(examples);
+                }
+            }
+        }
+    }
+
+    /// Adds other templates, so that paths are told apart that only one of them
+    /// matches; `loosely` for all their spellings.
+    pub(super) fn templates(&mut self, trie: &'t Trie, loosely: bool) {
+        self.loosely |= loosely;
+        self.courses.push(Steps::new(trie, loosely));
+    }
+
+    /// Shows every kind of path.
+    pub(super) fn regions(&self, mut visit: impl FnMut(&Region)) {
+        let start: Vec<Frontier> = self.courses.iter().map(Steps::start).collect();
+        let mut waiting = vec![(Region::default(), start)];
+        let mut seen: HashSet<(Vec<Frontier>, Vec<Piece>)> = HashSet::new();
+        while let Some((region, frontiers)) = waiting.pop() {
+            visit(&region);
+            if frontiers.iter().all(Frontier::is_settled) {
+                continue;
+            }
+            for (piece, next) in self.steps(region.pieces.len(), &frontiers) {
+                let mut longer = region.clone();
+                longer.pieces.push(piece);
+                // Paths that stand alike go on alike, but for the values that
+                // bindings look at.
+                let told = longer.pieces.iter().enumerate().filter(|(at, _)| self.values.contains_key(at));
+                let told = told.map(|(_, piece)| piece.clone()).collect();
+                if seen.insert((next.clone(), told)) {
+                    waiting.push((longer, next));
+                }
+            }
+        }
+    }
+
+    /// The kinds of segments that may come next.
+    fn steps(&self, depth: usize, from: &[Frontier]) -> Vec<(Piece, Vec<Frontier>)> {
+        let literals: BTreeSet<&str> = self.courses.iter().zip(from).flat_map(|(steps, f)| steps.literals(f)).collect();
+        let usual = fresh(&literals);
+        let mut texts: Vec<(String, bool)> = vec![(usual.clone(), false)];
+        texts.extend(literals.iter().map(|literal| ((*literal).to_owned(), true)));
+        let spellings = literals.iter().flat_map(|literal| self.spellings(literal));
+        let odd = self.oddly(&usual);
+        let told = self.values.get(&depth).into_iter().flatten().cloned();
+        texts.extend(spellings.chain(odd).chain(told).map(|text| (text, false)));
+        let mut order: Vec<(Piece, Vec<Frontier>)> = Vec::new();
+        let mut known: HashMap<Vec<Frontier>, usize> = HashMap::new();
+        for (text, fixed) in texts {
+            let next: Vec<Frontier> =
+                self.courses.iter().zip(from).map(|(steps, frontier)| steps.follow(frontier, &text)).collect();
+            match known.get(&next).and_then(|at| order.get_mut(*at)) {
+                Some((piece, _)) if piece.values.contains(&text) => {}
+                Some((piece, _)) => piece.values.push(text),
+                None => {
+                    known.insert(next.clone(), order.len());
+                    order.push((Piece { values: vec![text], fixed }, next));
+                }
+            }
+        }
+        order
+    }
+
+    /// Texts that some reader might take for a literal.
+    fn spellings(&self, literal: &str) -> Vec<String> {
+        let mut spellings = self.oddly(literal);
+        if self.loosely {
+            let upper = literal.to_ascii_uppercase();
+            spellings.push(if upper == literal { literal.to_ascii_lowercase() } else { upper });
+            spellings.extend([format!("{literal}.json"), format!("{literal}%20")]);
+        }
+        // Characters that may be written as escapes too.
+        if let Some(at) = literal.find(|c: char| "!$&'()*+,=:@".contains(c)) {
+            let (before, rest) = literal.split_at_checked(at).unwrap_or((literal, ""));
+            let mut rest = rest.chars();
+            if let Some(c) = rest.next() {
+                spellings.push(format!("{before}%{:02X}{}", u32::from(c), rest.as_str()));
+            }
+        }
+        spellings
+    }
+
+    /// The same with what only some services make sense of.
+    fn oddly(&self, text: &str) -> Vec<String> {
+        let slash = self.odd.0.then(|| format!("{text}%2Fy"));
+        let parameter = self.odd.1.then(|| format!("{text};v=1"));
+        slash.into_iter().chain(parameter).collect()
+    }
+}
+
+/// A segment that no literal could be taken for.
+fn fresh(literals: &BTreeSet<&str>) -> String {
+    let lower: HashSet<String> = literals.iter().map(|literal| literal.to_lowercase()).collect();
+    let free = |text: &String| {
+        !lower.contains(text) && !lower.iter().any(|l| l.strip_prefix(&**text).is_some_and(|r| r.starts_with('.')))
+    };
+    let named = |n: u32| if n == 0 { "x".to_owned() } else { format!("x{n}") };
+    (0..).map(named).find(free).unwrap_or_default()
+}

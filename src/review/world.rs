@@ -1,0 +1,177 @@
+//! Everything that a decision can depend on beside the path: who calls, from
+//! where, when, under which host. Made for one policy, or for two that are to
+//! be compared, so that the same fact is the same variable on both sides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::classes::{Addresses, Holders, Peers, hosts, rules, times};
+use super::conditions::Conditions;
+use super::logic::{Choice, Function, Logic, Plan, TooComplex, Variable};
+use crate::compile::{AddressRule, Index, PeerRule, Rule};
+
+/// One or two policies and all facts that they can ask for.
+#[derive(Debug)]
+pub(super) struct World<'i> {
+    pub(super) sides: Vec<&'i Index>,
+    pub(super) logic: Logic,
+    pub(super) facts: Facts<'i>,
+    pub(super) holders: Named<'i>,
+    pub(super) conditions: Conditions,
+}
+
+/// The facts.
+#[derive(Debug)]
+pub(super) struct Facts<'i> {
+    /// The request carries a token that is valid.
+    pub(super) token: Variable,
+    /// One of the token's audiences is one of its issuer's.
+    pub(super) usual_audience: Variable,
+    /// The token names this audience.
+    pub(super) audiences: BTreeMap<&'i str, Variable>,
+    /// The token gives this role.
+    pub(super) roles: BTreeMap<&'i str, Variable>,
+    /// The token gives this code.
+    pub(super) codes: BTreeMap<&'i str, Variable>,
+    /// The token's scopes limit its codes.
+    pub(super) limited: Variable,
+    /// This code is among them.
+    pub(super) scopes: BTreeMap<&'i str, Variable>,
+    /// The user.
+    pub(super) user: Choice,
+    /// The user is in a group of this class.
+    pub(super) groups: Vec<Variable>,
+    /// The peer.
+    pub(super) peer: Choice,
+    /// The address.
+    pub(super) address: Choice,
+    /// The time.
+    pub(super) time: Choice,
+    /// The host.
+    pub(super) host: Choice,
+    /// The values of the path's segments, where a binding tells them apart.
+    pub(super) segments: Vec<Choice>,
+    /// The request asks for a WebSocket.
+    pub(super) websocket: Variable,
+}
+
+/// What stands behind the choices.
+#[derive(Debug)]
+pub(super) struct Named<'i> {
+    pub(super) users: Holders<'i>,
+    pub(super) groups: Holders<'i>,
+    pub(super) peers: Peers<'i>,
+    pub(super) peer_rules: Vec<&'i PeerRule>,
+    pub(super) addresses: Addresses,
+    pub(super) times: Vec<u64>,
+    pub(super) hosts: Vec<String>,
+}
+
+impl<'i> World<'i> {
+    /// Of one policy or two, from `now` on, in seconds since 1970.
+    pub(super) fn new(sides: &[&'i Index], now: u64) -> Result<Self, TooComplex> {
+        let (address_rules, peer_rules) = rules(sides);
+        let holders = Named {
+            users: Holders::new(sides, |index| index.users().collect(), true),
+            groups: Holders::new(sides, |index| index.groups().collect(), false),
+            peers: Peers::new(sides, &peer_rules).ok_or(TooComplex)?,
+            peer_rules,
+            addresses: Addresses::new(&address_rules),
+            times: times(sides, now),
+            hosts: hosts(sides),
+        };
+        let mut plan = Plan::default();
+        let mut of_names = |names: BTreeSet<&'i str>| -> BTreeMap<&'i str, Variable> {
+            names.into_iter().map(|name| (name, plan.variable())).collect()
+        };
+        let roles = sides.iter().flat_map(|index| index.roles().map(|(_, role)| &*role.name));
+        let roles = of_names(roles.collect());
+        let asked = asked_codes(sides);
+        let (codes, scopes) = (of_names(asked.clone()), of_names(asked));
+        let audiences = sides.iter().flat_map(|index| index.services());
+        let audiences = of_names(audiences.flat_map(|(_, s)| s.audiences.iter()).map(|a| &**a).collect());
+        let facts = Facts {
+            token: plan.variable(),
+            usual_audience: plan.variable(),
+            audiences,
+            roles,
+            codes,
+            limited: plan.variable(),
+            scopes,
+            user: plan.choice(holders.users.classes.len()),
+            groups: holders.groups.classes.iter().map(|_| plan.variable()).collect(),
+            peer: plan.choice(holders.peers.classes.len()),
+            address: plan.choice(holders.addresses.classes.len()),
+            time: plan.choice(holders.times.len()),
+            host: plan.choice(holders.hosts.len()),
+            segments: segment_sizes(sides).into_iter().map(|size| plan.choice(size)).collect(),
+            websocket: plan.variable(),
+        };
+        let conditions = Conditions::plan(sides, &mut plan);
+        Ok(Self { sides: sides.to_vec(), logic: plan.finish()?, facts, holders, conditions })
+    }
+
+    /// The address is one that a rule admits.
+    pub(super) fn admitted(&self, rule: &AddressRule) -> Function {
+        self.logic.among(&self.facts.address, &self.holders.addresses.admitted(rule))
+    }
+
+    /// The peer is one that a rule admits.
+    pub(super) fn admitted_peer(&self, rule: &PeerRule) -> Function {
+        let number = self.holders.peer_rules.iter().position(|known| std::ptr::eq(*known, rule));
+        let classes = self.holders.peers.classes.iter().enumerate();
+        let admitted = classes.filter(|(_, class)| number.is_some_and(|n| class.admitted.contains(&n)));
+        self.logic.among(&self.facts.peer, &admitted.map(|(at, _)| at).collect())
+    }
+
+    /// The host is one that is so.
+    pub(super) fn host(&self, is_meant: impl Fn(&str) -> bool) -> Function {
+        let hosts = self.holders.hosts.iter().enumerate();
+        let meant = hosts.filter(|(_, host)| is_meant(host)).map(|(at, _)| at).collect();
+        self.logic.among(&self.facts.host, &meant)
+    }
+}
+
+/// The codes that anything asks for; those that are only granted decide nothing.
+fn asked_codes<'i>(sides: &[&'i Index]) -> BTreeSet<&'i str> {
+    let mut asked = BTreeSet::new();
+    for index in sides {
+        for (_, route) in index.routes() {
+            let Rule::Needs { codes, when, .. } = &route.rule else { continue };
+            let ids = codes.iter().flat_map(|need| need.ids.iter());
+            asked.extend(ids.filter_map(|id| index.code(*id)).map(|code| code.as_str()));
+            if let Some(when) = when {
+                match when.expression.leans().codes {
+                    crate::compile::Which::Only(names) => {
+                        asked.extend(names.into_iter().filter_map(|name| {
+                            index.code_named(name).and_then(|id| index.code(id)).map(|code| code.as_str())
+                        }));
+                    }
+                    crate::compile::Which::All => {
+                        asked.extend(index.codes().map(|(_, code)| code.as_str()));
+                    }
+                }
+            }
+        }
+    }
+    asked
+}
+
+/// How many values each segment of a path may have that bindings tell apart.
+fn segment_sizes(sides: &[&Index]) -> Vec<usize> {
+    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+    for index in sides {
+        let values = super::values::of_params(index);
+        for (_, route) in index.routes() {
+            for (depth, name) in route.template.params() {
+                if let Some(values) = values.get(name) {
+                    let size = sizes.entry(depth).or_default();
+                    *size = (*size).max(values.len());
+                }
+            }
+        }
+    }
+    let depths = sizes.last_key_value().map_or(0, |(depth, _)| depth + 1);
+    // Both sides', other names at the same depth, and any other value.
+    let size = |depth| sizes.get(&depth).map_or(1, |size| size * sides.len() * 2 + 4);
+    (0..depths).map(size).collect()
+}
