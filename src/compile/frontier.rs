@@ -49,6 +49,11 @@ impl<'t> Steps<'t> {
         Self { trie, below, loosely }
     }
 
+    /// Whether literals match in any case.
+    pub fn folds(&self) -> bool {
+        self.trie.tree.folds()
+    }
+
     /// The frontier of `/`.
     pub fn start(&self) -> Frontier {
         let root = vec![Left::Node(ROOT, false)];
@@ -101,7 +106,9 @@ impl<'t> Steps<'t> {
             Left::Node(at, _) => Some(*at),
             Left::Rest(..) | Left::Refused(_) => None,
         });
-        nodes.flat_map(|at| self.below.get(&at).into_iter().flatten()).map(|child| self.trie.tree.text(*child))
+        nodes
+            .flat_map(|at| self.below.get(&at).into_iter().flatten())
+            .map(|child| self.trie.tree.text(*child))
     }
 }
 

@@ -101,6 +101,11 @@ impl<T> Tree<T> {
         (0..).zip(&self.nodes).map(|(id, node)| (id, node.from, &node.value))
     }
 
+    /// Whether texts are compared without regard to ASCII case.
+    pub(super) fn folds(&self) -> bool {
+        self.fold
+    }
+
     /// The text of the step that leads to a node; empty where none does.
     pub(super) fn text(&self, at: NodeId) -> &str {
         self.node(at).map_or("", |node| &node.text)

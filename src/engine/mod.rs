@@ -31,6 +31,7 @@ pub use input::{Headers, Input};
 pub use lack::{Denier, Lack, Missing};
 pub use near::{Binding, Near};
 pub use principal::{Assignment, Principal};
+pub use request::Refusal;
 pub use routing::{route_of, service_of};
 pub use subject::{Proof, ReadAs, Reading, Subject};
 

@@ -88,7 +88,13 @@ impl<'w, 'i> Side<'w, 'i> {
     }
 
     /// Who may call a route; with `preflight`, whose CORS preflight passes.
-    pub(super) fn of_route(&self, id: RouteId, route: &Route, region: &Region, preflight: bool) -> Rc<Verdict> {
+    pub(super) fn of_route(
+        &self,
+        id: RouteId,
+        route: &Route,
+        region: &Region,
+        preflight: bool,
+    ) -> Rc<Verdict> {
         let params: BTreeSet<&str> = route.template.params().map(|(_, name)| name).collect();
         let is_looked_at = self.looked_at.iter().any(|looked_at| looked_at.is_subset(&params));
         if is_looked_at {

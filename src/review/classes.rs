@@ -125,10 +125,8 @@ impl<'i> Peers<'i> {
         let mut known = HashSet::new();
         for id in ids(&patterns)? {
             let Some(peer) = SpiffeId::parse(&id) else { continue };
-            let given: Given<'i> = sides
-                .iter()
-                .map(|index| index.given_to_peer(peer).flat_map(bounds).collect())
-                .collect();
+            let given: Given<'i> =
+                sides.iter().map(|index| index.given_to_peer(peer).flat_map(bounds).collect()).collect();
             let admits = |(number, rule): (usize, &&crate::compile::PeerRule)| {
                 rule.admits(peer).is_some().then_some(number)
             };
@@ -233,9 +231,7 @@ fn next(ip: IpAddr) -> Option<IpAddr> {
 }
 
 /// The distinct rules of routes, each once.
-pub(super) fn rules<'i>(
-    sides: &[&'i Index],
-) -> (Vec<&'i AddressRule>, Vec<&'i crate::compile::PeerRule>) {
+pub(super) fn rules<'i>(sides: &[&'i Index]) -> (Vec<&'i AddressRule>, Vec<&'i crate::compile::PeerRule>) {
     let (mut addresses, mut peers): (Vec<&AddressRule>, Vec<&crate::compile::PeerRule>) = Default::default();
     let (mut seen, mut listed) = (HashSet::new(), HashSet::new());
     for (_, route) in sides.iter().flat_map(|index| index.routes()) {

@@ -29,6 +29,7 @@ pub(super) struct Comparison<'w, 'i> {
 pub(super) struct Key {
     /// The service that the proxy names.
     pub(super) service: Option<String>,
+    pub(super) asks: Vec<Asking>,
     pub(super) met: [Where; 2],
     pub(super) gained: Function,
     pub(super) lost: Function,
@@ -36,7 +37,7 @@ pub(super) struct Key {
 }
 
 /// Where requests get to on one side: the service, and what there.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Where {
     pub(super) service: Option<String>,
     pub(super) reached: Reached,
@@ -47,7 +48,6 @@ pub(super) struct Where {
 pub(super) struct Found {
     /// The first kind of path.
     pub(super) region: Region,
-    pub(super) asks: BTreeSet<Asking>,
     pub(super) paths: BTreeSet<String>,
 }
 
@@ -107,8 +107,8 @@ impl<'w, 'i> Comparison<'w, 'i> {
             for ([old_reached, new_reached], asks) in alike {
                 let old = self.named(old_side, name, old.as_ref(), old_reached, region);
                 let new = self.named(new_side, name, new.as_ref(), new_reached, region);
-                if let Some((key, shape)) = self.difference(Some(name), region, old, new) {
-                    note(&mut self.found, key, region, &asks, shape);
+                if let Some((key, shape)) = self.difference(Some(name), region, asks, old, new) {
+                    note(&mut self.found, key, region, shape);
                 }
             }
         });
@@ -167,53 +167,47 @@ impl<'w, 'i> Comparison<'w, 'i> {
             let path = region.usual_path();
             let Ok(path) = RequestPath::parse(&path) else { return };
             let [old_side, new_side] = &self.sides;
+            let mut alike: BTreeMap<[Where; 2], Vec<Asking>> = BTreeMap::new();
             for asking in &askings {
-                let old = self.chosen(old_side, host, *asking, &path, region);
-                let new = self.chosen(new_side, host, *asking, &path, region);
-                if self.is_told(&old, &new, *asking, &path, region) {
-                    continue;
+                let chosen = |side| chosen(side, host, *asking, &path);
+                let [old, new] = [chosen(old_side), chosen(new_side)];
+                if !self.is_told(&old, &new, *asking, &path, region) {
+                    alike.entry([old, new]).or_default().push(*asking);
                 }
-                let on_hosts = |(met, verdict)| (met, self.on_hosts(verdict, &hosts));
-                if let Some((key, shape)) = self.difference(None, region, on_hosts(old), on_hosts(new)) {
-                    note(&mut self.found, key, region, &[*asking], shape);
+            }
+            for ([old, new], asks) in alike {
+                let on_hosts = |side, met: Where| {
+                    let verdict = verdict(self.world, side, met.reached, region);
+                    (met, self.on_hosts(verdict, &hosts))
+                };
+                let (old, new) = (on_hosts(old_side, old), on_hosts(new_side, new));
+                if let Some((key, shape)) = self.difference(None, region, asks, old, new) {
+                    note(&mut self.found, key, region, shape);
                 }
             }
         });
-    }
-
-    fn chosen(
-        &self,
-        side: &Side<'_, '_>,
-        host: &str,
-        asking: Asking,
-        path: &RequestPath<'_>,
-        region: &Region,
-    ) -> Outcome {
-        let (service, reached) = match service_of(side.index, None, host, path) {
-            Ok((_, service)) => (Some(service.name.to_string()), reached(side, service, asking, path)),
-            Err((reason, _)) => (None, Reached::Nothing(reason)),
-        };
-        (Where { service, reached }, verdict(self.world, side, reached, region))
     }
 
     /// Whether the same is told already of requests for which the proxy names one
     /// of the two services.
     fn is_told(
         &self,
-        old: &Outcome,
-        new: &Outcome,
+        old: &Where,
+        new: &Where,
         asking: Asking,
         path: &RequestPath<'_>,
         region: &Region,
     ) -> bool {
         let [old_side, new_side] = &self.sides;
+        let verdict = |side, reached| verdict(self.world, side, reached, region);
         let named = |side, name: &str| match service(side, name) {
-            Some((_, found)) => verdict(self.world, side, reached(side, found, asking, path), region),
-            None => verdict(self.world, side, Reached::Nothing(Reason::ServiceUnknown), region),
+            Some((_, found)) => verdict(side, reached(side, found, asking, path)),
+            None => verdict(side, Reached::Nothing(Reason::ServiceUnknown)),
         };
-        let names = [&new.0.service, &old.0.service];
-        names.into_iter().flatten().any(|name| {
-            named(old_side, name).allowed == old.1.allowed && named(new_side, name).allowed == new.1.allowed
+        let (old_verdict, new_verdict) = (verdict(old_side, old.reached), verdict(new_side, new.reached));
+        [&new.service, &old.service].into_iter().flatten().any(|name| {
+            named(old_side, name).allowed == old_verdict.allowed
+                && named(new_side, name).allowed == new_verdict.allowed
         })
     }
 
@@ -222,6 +216,7 @@ impl<'w, 'i> Comparison<'w, 'i> {
         &self,
         name: Option<&str>,
         region: &Region,
+        asks: Vec<Asking>,
         (old_met, old): Outcome,
         (new_met, new): Outcome,
     ) -> Option<(Key, String)> {
@@ -229,7 +224,7 @@ impl<'w, 'i> Comparison<'w, 'i> {
         let gained = logic.but_not(&new.allowed, &old.allowed);
         let lost = logic.but_not(&old.allowed, &new.allowed);
         let mut effects = Vec::new();
-        if old.denied != new.denied {
+        if gained.is_false() && lost.is_false() && old.denied != new.denied {
             effects.extend(self.denials(&old, &new));
         }
         let names = [old_met.service.as_deref(), new_met.service.as_deref()];
@@ -246,14 +241,17 @@ impl<'w, 'i> Comparison<'w, 'i> {
         let [old_side, new_side] = &self.sides;
         let templates = [template(new_side, &new_met), template(old_side, &old_met)];
         let shape = shape(region, templates);
-        Some((Key { service: name.map(str::to_owned), met: [old_met, new_met], gained, lost, effects }, shape))
+        let (service, met) = (name.map(str::to_owned), [old_met, new_met]);
+        Some((Key { service, asks, met, gained, lost, effects }, shape))
     }
 
     /// How those are denied who are denied on both sides, where that differs. No
     /// service, no route, no such method: nothing is there either way.
     fn denials(&self, old: &Verdict, new: &Verdict) -> Option<String> {
         let logic = &self.world.logic;
-        let nobody = logic.but_not(&logic.constant(true), &logic.or(&old.allowed, &new.allowed));
+        let asks_for_more = logic.fact(self.world.facts.websocket);
+        let others = logic.or(&logic.or(&old.allowed, &new.allowed), &asks_for_more);
+        let nobody = logic.but_not(&logic.constant(true), &others);
         let by_word = |verdict: &Verdict| {
             let mut by_word: BTreeMap<&str, Function> = BTreeMap::new();
             for (reason, who) in &verdict.denied {
@@ -285,7 +283,8 @@ impl<'w, 'i> Comparison<'w, 'i> {
         let all: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
         let said = |value: Option<&&str>| value.map_or("nothing of its own".to_owned(), |v| format!("`{v}`"));
         let differs = |name: &&str| old.get(name) != new.get(name);
-        let told = |name: &str| format!("header `{name}` is {}, was {}", said(new.get(name)), said(old.get(name)));
+        let told =
+            |name: &str| format!("header `{name}` is {}, was {}", said(new.get(name)), said(old.get(name)));
         all.into_iter().filter(differs).map(told).collect()
     }
 
@@ -298,11 +297,19 @@ impl<'w, 'i> Comparison<'w, 'i> {
     }
 }
 
-fn note(found: &mut HashMap<Key, Found>, key: Key, region: &Region, asks: &[Asking], shape: String) {
-    let new = || Found { region: region.clone(), asks: BTreeSet::new(), paths: BTreeSet::new() };
-    let found = found.entry(key).or_insert_with(new);
-    found.asks.extend(asks);
-    found.paths.insert(shape);
+fn note(found: &mut HashMap<Key, Found>, key: Key, region: &Region, shape: String) {
+    let new = || Found { region: region.clone(), paths: BTreeSet::new() };
+    found.entry(key).or_insert_with(new).paths.insert(shape);
+}
+
+/// Where host and path lead.
+fn chosen(side: &Side<'_, '_>, host: &str, asking: Asking, path: &RequestPath<'_>) -> Where {
+    match service_of(side.index, None, host, path) {
+        Ok((_, service)) => {
+            Where { service: Some(service.name.to_string()), reached: reached(side, service, asking, path) }
+        }
+        Err((reason, _)) => Where { service: None, reached: Reached::Nothing(reason) },
+    }
 }
 
 fn told_as(reason: Reason) -> &'static str {

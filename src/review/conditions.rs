@@ -74,7 +74,8 @@ impl Conditions {
 }
 
 fn params(leans: &Leans<'_>, route: &Route) -> Vec<Option<usize>> {
-    let depth = |name: &&str| route.template.params().find(|(_, param)| param == name).map(|(depth, _)| depth);
+    let depth =
+        |name: &&str| route.template.params().find(|(_, param)| param == name).map(|(depth, _)| depth);
     leans.params.iter().map(depth).collect()
 }
 

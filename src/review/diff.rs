@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::access::Side;
 use super::compare::{Comparison, Found, Key, Where};
-use super::logic::{Function, TooComplex, Variable, support, witness, without};
+use super::logic::{Function, TooComplex, Variable, support, without, witness};
 use super::outcome::{Reached, verdict};
 use super::region::Region;
 use super::shape::joined;
@@ -116,7 +116,14 @@ impl Diff {
         world.logic.check()?;
         changes.sort_by_cached_key(|change| {
             let Change { kind, service, asks, paths, .. } = change;
-            (service.is_none(), service.clone(), paths.clone(), *kind, asks.clone(), format!("{:?}", change.old.route))
+            (
+                service.is_none(),
+                service.clone(),
+                paths.clone(),
+                *kind,
+                asks.clone(),
+                format!("{:?}", change.old.route),
+            )
         });
         Ok(Self { changes })
     }
@@ -147,15 +154,17 @@ impl Diff {
 
 impl Comparison<'_, '_> {
     fn change(&self, key: &Key, found: &Found, conditions: &BTreeSet<Variable>) -> Change {
-        let Key { service, met: [old, new], gained, lost, effects } = key;
-        let asking = found.asks.first().copied().unwrap_or(Asking::Method(crate::policy::Method::Get));
+        let Key { service, asks, met: [old, new], gained, lost, effects } = key;
+        let asking = asks.first().copied().unwrap_or(Asking::Method(crate::policy::Method::Get));
         let about = (&found.region, asking, service.as_deref());
         let gains = self.shift(gained, about, [false, true]);
         let losses = self.shift(lost, about, [true, false]);
         let rests_on_one = |f: &Function| support(f).iter().any(|fact| conditions.contains(fact));
         let kind = match (&gains, &losses) {
             (None, None) => Kind::EffectsOnly,
-            _ if (rests_on_one(gained) || rests_on_one(lost)) && self.is_for_the_same(key, found, conditions) => {
+            _ if (rests_on_one(gained) || rests_on_one(lost))
+                && self.is_for_the_same(key, found, conditions) =>
+            {
                 Kind::ConditionChanged
             }
             (Some(_), _) => Kind::Opened,
@@ -165,7 +174,7 @@ impl Comparison<'_, '_> {
         Change {
             kind,
             service: service.clone(),
-            asks: found.asks.iter().copied().collect(),
+            asks: asks.clone(),
             paths: joined(&found.paths),
             old: Met::new(old_side, old),
             new: Met::new(new_side, new),

@@ -31,7 +31,12 @@ struct Holders<'i> {
 
 impl<'w, 'i> Held<'w, 'i> {
     /// On one side. Without a ground, no binding that looks at the path counts.
-    pub(super) fn new(world: &'w World<'i>, side: usize, index: &'i Index, ground: Option<&Ground<'_>>) -> Self {
+    pub(super) fn new(
+        world: &'w World<'i>,
+        side: usize,
+        index: &'i Index,
+        ground: Option<&Ground<'_>>,
+    ) -> Self {
         let mut given: BTreeMap<(RoleId, String), Holders<'i>> = BTreeMap::new();
         let mut note = |bound: &'i crate::compile::Bound, add: &mut dyn FnMut(&mut Holders<'i>)| {
             let scope = bound.scope.as_deref();
@@ -43,7 +48,7 @@ impl<'w, 'i> Held<'w, 'i> {
         let named = &world.holders;
         for (class, holder) in named.users.classes.iter().enumerate() {
             for bound in holder.given.get(side).into_iter().flatten() {
-                note(bound, &mut |holders| drop(holders.users.insert(class)));
+                note(bound, &mut |holders| holders.users.extend([class]));
             }
         }
         for (holder, group) in named.groups.classes.iter().zip(&world.facts.groups) {
@@ -53,7 +58,7 @@ impl<'w, 'i> Held<'w, 'i> {
         }
         for (class, peer) in named.peers.classes.iter().enumerate() {
             for bound in peer.given.get(side).into_iter().flatten() {
-                note(bound, &mut |holders| drop(holders.peers.insert(class)));
+                note(bound, &mut |holders| holders.peers.extend([class]));
             }
         }
         let mut bound: BTreeMap<RoleId, Vec<Function>> = BTreeMap::new();

@@ -49,7 +49,8 @@ fn claims(index: &Index, host: &str) -> Claims {
 
 impl Moved {
     fn new(claims: &[Claims; 2], hosts: Vec<String>) -> Self {
-        let services = claims.each_ref().map(|claims| claims.iter().flatten().map(|(.., name)| name.clone()).collect());
+        let services =
+            claims.each_ref().map(|claims| claims.iter().flatten().map(|(.., name)| name.clone()).collect());
         let templates: Vec<Template> = claims
             .iter()
             .flatten()

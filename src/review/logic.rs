@@ -74,11 +74,6 @@ impl Plan {
 }
 
 impl Choice {
-    /// How many values there are.
-    pub(super) fn size(&self) -> usize {
-        self.size
-    }
-
     /// The same bits for fewer values.
     pub(super) fn narrowed(&self, size: usize) -> Self {
         let needed = usize::BITS - (size.max(1) - 1).leading_zeros();
@@ -144,11 +139,6 @@ impl Logic {
         level.pop().unwrap_or_else(|| self.constant(false))
     }
 
-    /// A choice has this value.
-    pub(super) fn is(&self, choice: &Choice, value: usize) -> Function {
-        self.among(choice, &BTreeSet::from([value]))
-    }
-
     /// Both.
     pub(super) fn and(&self, one: &Function, other: &Function) -> Function {
         self.bounded(Bdd::binary_op_with_limit(MAX_NODES, one, other, biodivine_lib_bdd::op_function::and))
@@ -161,7 +151,12 @@ impl Logic {
 
     /// The first without the second.
     pub(super) fn but_not(&self, one: &Function, other: &Function) -> Function {
-        self.bounded(Bdd::binary_op_with_limit(MAX_NODES, one, other, biodivine_lib_bdd::op_function::and_not))
+        self.bounded(Bdd::binary_op_with_limit(
+            MAX_NODES,
+            one,
+            other,
+            biodivine_lib_bdd::op_function::and_not,
+        ))
     }
 
     /// All of them.
@@ -222,7 +217,12 @@ pub(super) fn given(function: &Function, known: &[(Variable, bool)]) -> Function
 
 /// The facts that a function depends on.
 pub(super) fn support(function: &Function) -> BTreeSet<Variable> {
-    function.support_set().into_iter().filter_map(|v| u16::try_from(v.to_index()).ok()).map(Variable).collect()
+    function
+        .support_set()
+        .into_iter()
+        .filter_map(|v| u16::try_from(v.to_index()).ok())
+        .map(Variable)
+        .collect()
 }
 
 /// An assignment for which the function holds, with as few facts as possible
@@ -279,7 +279,8 @@ mod tests {
             let mut plan = Plan::default();
             let (before, choice) = (plan.variable(), plan.choice(size));
             let logic = plan.finish().unwrap();
-            let values: Vec<_> = (0..size).map(|value| logic.is(&choice, value)).collect();
+            let values: Vec<_> =
+                (0..size).map(|value| logic.among(&choice, &BTreeSet::from([value]))).collect();
             assert!(logic.any(values.clone()).is_true());
             for (at, one) in values.iter().enumerate() {
                 let other = values.iter().skip(at + 1).cloned();
@@ -313,8 +314,8 @@ mod tests {
         let choice = plan.choice(9);
         let logic = plan.finish().unwrap();
         let narrow = choice.narrowed(3);
-        assert_eq!((narrow.size(), narrow.variables().count()), (3, 2));
-        let found = witness(&logic.is(&narrow, 1)).unwrap();
+        assert_eq!((narrow.size, narrow.variables().count()), (3, 2));
+        let found = witness(&logic.among(&narrow, &BTreeSet::from([1]))).unwrap();
         assert_eq!(narrow.value(&found), 1);
     }
 }

@@ -49,7 +49,12 @@ pub(super) fn reached(
 }
 
 /// Whom it allows there.
-pub(super) fn verdict(world: &World<'_>, side: &Side<'_, '_>, reached: Reached, region: &Region) -> Rc<Verdict> {
+pub(super) fn verdict(
+    world: &World<'_>,
+    side: &Side<'_, '_>,
+    reached: Reached,
+    region: &Region,
+) -> Rc<Verdict> {
     match reached {
         Reached::Nothing(reason) => Rc::new(Verdict::nobody(world, reason)),
         Reached::Route(id, preflight) => match side.index.route(id) {

@@ -18,7 +18,8 @@ pub(super) fn shape(region: &Region, templates: [Option<&Template>; 2]) -> Strin
             Some(Segment::Param(name)) => Some(name),
             _ => None,
         });
-        let below = templates.iter().flatten().any(|template| template.rest && template.segments.len() <= depth);
+        let below =
+            templates.iter().flatten().any(|template| template.rest && template.segments.len() <= depth);
         match named {
             Some(name) => text.push_str(&format!("/{{{name}}}")),
             None if below => {

@@ -4,7 +4,7 @@
 //! What a path meets is never worked out here: this only sees to it that every
 //! kind of path is there once, and the engine's own routing is asked about it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::region::{Piece, Region};
 use super::values;
@@ -24,7 +24,9 @@ pub(super) struct Walk<'t> {
 impl<'t> Walk<'t> {
     /// Adds the routes of a service.
     pub(super) fn service(&mut self, index: &'t Index, service: &'t Service) {
-        let routes = || index.routes().filter(|(_, r)| index.service(r.service).is_some_and(|s| s.name == service.name));
+        let routes = || {
+            index.routes().filter(|(_, r)| index.service(r.service).is_some_and(|s| s.name == service.name))
+        };
         // Other spellings matter only where everyone may call a broad route.
         let is_broad = |(_, route): (_, &crate::compile::Route)| {
             route.rule.is_anonymous() && (route.template.rest || route.template.params().next().is_some())
@@ -40,7 +42,8 @@ impl<'t> Walk<'t> {
         }
         for (_, route) in routes() {
             for (depth, name) in route.template.params() {
-                let examples = told.get(name).into_iter().flatten().map(|told| values::segment(&told.example()));
+                let examples =
+                    told.get(name).into_iter().flatten().map(|told| values::segment(&told.example()));
                 let examples: BTreeSet<String> = examples.collect();
                 if !examples.is_empty() {
                     self.values.entry(depth).or_default().extend(examples);
@@ -59,9 +62,10 @@ impl<'t> Walk<'t> {
     /// Shows every kind of path.
     pub(super) fn regions(&self, mut visit: impl FnMut(&Region)) {
         let start: Vec<Frontier> = self.courses.iter().map(Steps::start).collect();
-        let mut waiting = vec![(Region::default(), start)];
+        // The broadest paths first: where others stand alike, they speak for them.
+        let mut waiting = VecDeque::from([(Region::default(), start)]);
         let mut seen: HashSet<(Vec<Frontier>, Vec<Piece>)> = HashSet::new();
-        while let Some((region, frontiers)) = waiting.pop() {
+        while let Some((region, frontiers)) = waiting.pop_front() {
             visit(&region);
             if frontiers.iter().all(Frontier::is_settled) {
                 continue;
@@ -74,7 +78,7 @@ impl<'t> Walk<'t> {
                 let told = longer.pieces.iter().enumerate().filter(|(at, _)| self.values.contains_key(at));
                 let told = told.map(|(_, piece)| piece.clone()).collect();
                 if seen.insert((next.clone(), told)) {
-                    waiting.push((longer, next));
+                    waiting.push_back((longer, next));
                 }
             }
         }
@@ -82,7 +86,8 @@ impl<'t> Walk<'t> {
 
     /// The kinds of segments that may come next.
     fn steps(&self, depth: usize, from: &[Frontier]) -> Vec<(Piece, Vec<Frontier>)> {
-        let literals: BTreeSet<&str> = self.courses.iter().zip(from).flat_map(|(steps, f)| steps.literals(f)).collect();
+        let literals: BTreeSet<&str> =
+            self.courses.iter().zip(from).flat_map(|(steps, f)| steps.literals(f)).collect();
         let usual = fresh(&literals);
         let mut texts: Vec<(String, bool)> = vec![(usual.clone(), false)];
         texts.extend(literals.iter().map(|literal| ((*literal).to_owned(), true)));
@@ -93,8 +98,12 @@ impl<'t> Walk<'t> {
         let mut order: Vec<(Piece, Vec<Frontier>)> = Vec::new();
         let mut known: HashMap<Vec<Frontier>, usize> = HashMap::new();
         for (text, fixed) in texts {
-            let next: Vec<Frontier> =
-                self.courses.iter().zip(from).map(|(steps, frontier)| steps.follow(frontier, &text)).collect();
+            let next: Vec<Frontier> = self
+                .courses
+                .iter()
+                .zip(from)
+                .map(|(steps, frontier)| steps.follow(frontier, &text))
+                .collect();
             match known.get(&next).and_then(|at| order.get_mut(*at)) {
                 Some((piece, _)) if piece.values.contains(&text) => {}
                 Some((piece, _)) => piece.values.push(text),
@@ -110,9 +119,11 @@ impl<'t> Walk<'t> {
     /// Texts that some reader might take for a literal.
     fn spellings(&self, literal: &str) -> Vec<String> {
         let mut spellings = self.oddly(literal);
-        if self.loosely {
+        if self.loosely || self.courses.iter().any(Steps::folds) {
             let upper = literal.to_ascii_uppercase();
             spellings.push(if upper == literal { literal.to_ascii_lowercase() } else { upper });
+        }
+        if self.loosely {
             spellings.extend([format!("{literal}.json"), format!("{literal}%20")]);
         }
         // Characters that may be written as escapes too.
@@ -138,7 +149,8 @@ impl<'t> Walk<'t> {
 fn fresh(literals: &BTreeSet<&str>) -> String {
     let lower: HashSet<String> = literals.iter().map(|literal| literal.to_lowercase()).collect();
     let free = |text: &String| {
-        !lower.contains(text) && !lower.iter().any(|l| l.strip_prefix(&**text).is_some_and(|r| r.starts_with('.')))
+        !lower.contains(text)
+            && !lower.iter().any(|l| l.strip_prefix(&**text).is_some_and(|r| r.starts_with('.')))
     };
     let named = |n: u32| if n == 0 { "x".to_owned() } else { format!("x{n}") };
     (0..).map(named).find(free).unwrap_or_default()

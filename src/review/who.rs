@@ -64,7 +64,7 @@ impl Who {
         let others = support(function).into_iter().filter(|v| !grounds.contains(v) && !chosen.contains(v));
         let function = without(function, others);
         let without_token = given(&function, &[(facts.token, false)]);
-        who.anyone = !self::at(&without_token, &facts.peer, 0).is_false();
+        who.anyone = !at(&without_token, &facts.peer, 0).is_false();
         if who.anyone {
             return who;
         }
@@ -86,7 +86,11 @@ impl Who {
             let is_new = |set: &BTreeSet<Variable>| !enough.iter().any(|known| known.is_subset(set));
             for set in smallest(&of_user).iter().filter(|set| is_new(set)) {
                 let first = user.names.first().map(|name| (*name).to_owned());
-                who.sets.push(Set { user: first, others: user.names.len().saturating_sub(1), ..names.set(set) });
+                who.sets.push(Set {
+                    user: first,
+                    others: user.names.len().saturating_sub(1),
+                    ..names.set(set)
+                });
             }
         }
         who.sets.sort_by_key(|set| (set.user.is_some(), set.size(), set.clone()));
@@ -139,7 +143,11 @@ impl<'w> Names<'w> {
 
     fn set(&self, facts: &BTreeSet<Variable>) -> Set {
         let held = |names: &[(Variable, &str)]| {
-            names.iter().filter(|(fact, _)| facts.contains(fact)).map(|(_, name)| (*name).to_owned()).collect()
+            names
+                .iter()
+                .filter(|(fact, _)| facts.contains(fact))
+                .map(|(_, name)| (*name).to_owned())
+                .collect()
         };
         Set {
             roles: held(&self.roles),
@@ -158,7 +166,8 @@ impl Besides {
         let conditions: BTreeSet<&String> = support.iter().filter_map(|fact| texts.get(fact)).collect();
         let has = |choice: &Choice| choice.variables().any(|bit| support.contains(&bit));
         let segments = facts.segments.iter().any(has);
-        let audience = facts.audiences.values().chain([&facts.usual_audience]).any(|fact| support.contains(fact));
+        let audience =
+            facts.audiences.values().chain([&facts.usual_audience]).any(|fact| support.contains(fact));
         let words = [
             (has(&facts.address), "the source address"),
             (has(&facts.peer), "the client certificate"),
@@ -166,7 +175,8 @@ impl Besides {
             (has(&facts.host), "the host"),
             (segments, "the values in the path"),
             (audience, "the token's audience"),
-            (support.contains(&facts.websocket), "a WebSocket upgrade"),
+            // Nearly every request asks for none.
+            (given(function, &[(facts.websocket, false)]).is_false(), "a WebSocket upgrade"),
         ];
         Self {
             conditions: conditions.into_iter().cloned().collect(),

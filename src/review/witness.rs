@@ -142,7 +142,8 @@ impl Witness {
             return Err((Reason::AudienceMismatch, ""));
         }
         let Token { user, roles, groups, codes, scopes, audiences: _ } = token.clone();
-        let subject = Subject { proof: Proof::Token, user, roles, groups, codes, scopes, ..Subject::default() };
+        let subject =
+            Subject { proof: Proof::Token, user, roles, groups, codes, scopes, ..Subject::default() };
         Ok(Arc::new(Principal::resolve(index, subject)))
     }
 }
@@ -169,7 +170,10 @@ impl Token {
         Self {
             user,
             roles: held(&facts.roles),
-            groups: groups.filter_map(|(class, _)| class.names.first()).map(|name| (*name).to_owned()).collect(),
+            groups: groups
+                .filter_map(|(class, _)| class.names.first())
+                .map(|name| (*name).to_owned())
+                .collect(),
             codes: held(&facts.codes),
             scopes: assignment.holds(facts.limited).then(|| held(&facts.scopes)),
             audiences: (!facts.audiences.is_empty()).then_some(audiences),

@@ -12,7 +12,6 @@ use crate::compile::{AddressRule, Index, PeerRule, Rule};
 /// One or two policies and all facts that they can ask for.
 #[derive(Debug)]
 pub(super) struct World<'i> {
-    pub(super) sides: Vec<&'i Index>,
     pub(super) logic: Logic,
     pub(super) facts: Facts<'i>,
     pub(super) holders: Named<'i>,
@@ -107,7 +106,7 @@ impl<'i> World<'i> {
             websocket: plan.variable(),
         };
         let conditions = Conditions::plan(sides, &mut plan);
-        Ok(Self { sides: sides.to_vec(), logic: plan.finish()?, facts, holders, conditions })
+        Ok(Self { logic: plan.finish()?, facts, holders, conditions })
     }
 
     /// The address is one that a rule admits.

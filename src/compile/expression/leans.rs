@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::fact::Fact;
 use super::Expression;
+use super::fact::Fact;
 
 /// What of the policy an expression leans on.
 #[derive(Debug, Clone, PartialEq, Eq)]
