@@ -9,7 +9,7 @@ mod caller;
 mod court;
 mod told;
 
-pub use asked::{Asked, is_header_name};
+pub use asked::Asked;
 pub use caller::{claimed, named};
 pub use court::{Court, Outcome};
 pub use told::{Told, Words};

@@ -38,6 +38,12 @@ const STEERING: &[&str] = &[
     "x-sendfile",
 ];
 
+/// Whether this can be the name of a header of a request.
+pub fn is_header_name(name: &str) -> bool {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !name.is_empty() && name.bytes().all(token)
+}
+
 /// A name that may be a managed header's: lower-case letters, digits and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeaderName(Box<str>);

@@ -1,7 +1,8 @@
 //! The request that the arguments describe.
 
 use crate::cli::Failure;
-use crate::trial::{Asked, is_header_name};
+use crate::trial::Asked;
+use crate::words::is_header_name;
 
 /// Reads the arguments.
 pub(super) fn read(

@@ -8,7 +8,8 @@ use crate::config::Issuer;
 use crate::engine::Subject;
 use crate::identity::Refusal;
 use crate::policy::instant::rfc3339;
-use crate::trial::{self, Asked, is_header_name};
+use crate::trial::{self, Asked};
+use crate::words::is_header_name;
 
 /// A request, and who would send it.
 #[derive(Debug)]
