@@ -23,6 +23,7 @@ mod routes;
 mod scope;
 mod scoped;
 mod sets;
+mod suites;
 mod texts;
 mod timeline;
 mod tree;
@@ -54,6 +55,7 @@ pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Optio
     let conditions = conditions::Conditions::of(policy);
     let mut roles = roles::compile(policy, &conditions, sources, report)?;
     bindings::bind(policy, sources, &mut roles, report);
+    suites::check(policy, &roles, report);
     let names = need::Names { roles: &roles, networks: &networks, conditions: &conditions, sources };
     let mut builder = routes::Builder::new(policy, names, report);
     let headers = headers::of_services(policy, sources, report);
@@ -79,21 +81,37 @@ pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Optio
 
 /// Reads and compiles a policy directory. The report is sorted.
 pub fn load(root: &Path) -> (Option<Index>, Sources, Report) {
-    load_and(root, |_, _| {})
+    index_alone(load_and(root, |_, _| {}))
 }
 
 /// As [`load`], with warnings of bindings that have expired at `now`, in
 /// seconds since 1970, or will soon. The index does not depend on the time.
 pub fn load_at(root: &Path, now: u64) -> (Option<Index>, Sources, Report) {
+    index_alone(load_written(root, now))
+}
+
+/// As [`load_at`], with the policy as it was written: for questions about what
+/// people wrote.
+pub fn load_written(root: &Path, now: u64) -> Loaded {
     load_and(root, |policy, report| lint::expiring(policy, now, report))
 }
 
-fn load_and(root: &Path, look: impl FnOnce(&Policy, &mut Report)) -> (Option<Index>, Sources, Report) {
+/// What a policy directory holds, its files, and what was found in them.
+pub type Loaded = (Option<(Index, Policy)>, Sources, Report);
+
+fn load_and(root: &Path, look: impl FnOnce(&Policy, &mut Report)) -> Loaded {
     let (mut sources, mut report) = (Sources::default(), Report::default());
-    let index = read_folder(root, Limits::default(), &mut sources, &mut report).and_then(|policy| {
+    let policy = read_folder(root, Limits::default(), &mut sources, &mut report);
+    let compiled = policy.and_then(|policy| {
         look(&policy, &mut report);
-        compile(&policy, &sources, &mut report)
+        let index = compile(&policy, &sources, &mut report)?;
+        Some((index, policy))
     });
     report.sort(&sources);
-    (index, sources, report)
+    (compiled, sources, report)
+}
+
+/// What was written is not kept: tests, which may be many, least of all.
+fn index_alone((compiled, sources, report): Loaded) -> (Option<Index>, Sources, Report) {
+    (compiled.map(|(index, _)| index), sources, report)
 }

@@ -81,7 +81,7 @@ codes! {
     BadCode "DW102" "bad-code" Error "A permission code that is not well formed, or a `*` where none is allowed.";
     UnknownRole "DW103" "unknown-role" Error "A role that no file defines.";
     UnknownNetwork "DW104" "unknown-network" Error "A network that no file defines.";
-    DuplicateName "DW105" "duplicate-name" Error "A role, group, network or service defined twice.";
+    DuplicateName "DW105" "duplicate-name" Error "A role, group, network, service, persona or test defined twice.";
     RoleCycle "DW106" "role-cycle" Error "Roles that inherit from each other in a circle.";
     BadNetwork "DW107" "bad-network" Error "An address range that is not in CIDR form.";
     AnyOrAll "DW108" "any-or-all" Error "A bare list of several names: it must say whether any or all of them are needed.";
@@ -96,6 +96,8 @@ codes! {
     BadPeer "DW117" "bad-peer" Error "A peer that is not a SPIFFE id, or a pattern that no SPIFFE id could match.";
     BadCondition "DW118" "bad-condition" Error "A condition that is not CEL, names something unknown, could never work, or is not true or false.";
     UnknownParam "DW119" "unknown-param" Error "A path parameter that no route has, or several that no route has together.";
+    BadTest "DW130" "bad-test" Error "A test that makes no sense as it is written: its request, its caller or its table.";
+    UnknownPersona "DW131" "unknown-persona" Error "A persona that no file defines.";
 
     // Worth a look.
     BroadAnonymous "DW201" "broad-anonymous" Warning "A broad anonymous route beside stricter routes in its shadow.";

@@ -11,6 +11,7 @@ use super::network::AddressRange;
 use super::role::Role;
 use super::route::Defaults;
 use super::service::Service;
+use super::suite::{Persona, Test};
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
 use crate::yaml::{Entry, Fields, Node, Shape, entries, items, key_name, texts};
 
@@ -28,6 +29,11 @@ pub struct Policy {
     pub defaults: Defaults,
     /// All services.
     pub services: Vec<Service>,
+    /// All callers of tests that have a name.
+    pub personas: Vec<Persona>,
+    /// All tests, in the order of files and of places in them. Nothing is
+    /// decided by them, and no index holds them.
+    pub tests: Vec<Test>,
 }
 
 /// A named set of address ranges.
@@ -41,14 +47,11 @@ pub struct Network {
 
 pub(super) const DOCUMENT: Shape = Shape {
     what: "a policy file",
-    known: &["roles", "bindings", "groups", "networks", "defaults", "services"],
-    later: &[
-        ("tests", "this version can't run them: keep them in a file whose name begins with `_` until it can"),
-        (
-            "invariants",
-            "this version can't prove them: keep them in a file whose name begins with `_` until it can",
-        ),
-    ],
+    known: &["roles", "bindings", "groups", "networks", "defaults", "services", "personas", "tests"],
+    later: &[(
+        "invariants",
+        "this version can't prove them: keep them in a file whose name begins with `_` until it can",
+    )],
 };
 
 /// Joins files into one policy. Names defined twice are findings.
@@ -59,6 +62,8 @@ pub(super) struct Collector {
     groups: BTreeMap<String, Span>,
     networks: BTreeMap<String, Span>,
     services: BTreeMap<String, Span>,
+    personas: BTreeMap<String, Span>,
+    tests: BTreeMap<String, Span>,
     defaults: Option<Span>,
     /// Names or defaults could not be read: what others say about them can't
     /// be judged.
@@ -124,6 +129,7 @@ impl Collector {
                 }
             }
         }
+        self.suite(&fields, report);
         if let Some(entry) = fields.get("defaults") {
             match self.defaults {
                 Some(before) => report.push(twice("`defaults`", entry.key_span, before)),
@@ -133,6 +139,30 @@ impl Collector {
                         Some(defaults) => self.policy.defaults = defaults,
                         None => self.gaps = true,
                     }
+                }
+            }
+        }
+    }
+
+    /// Adds callers and tests.
+    fn suite(&mut self, fields: &Fields<'_>, report: &mut Report) {
+        for entry in self.names(fields, "personas", report) {
+            match Persona::read(entry, report) {
+                Some(persona) => {
+                    let name = &persona.name;
+                    if first(&mut self.personas, "persona", name.value.as_str(), name.span, report) {
+                        self.policy.personas.push(persona);
+                    }
+                }
+                None => self.gaps = true,
+            }
+        }
+        if let Some(entry) = fields.get("tests") {
+            let tests = items(&entry.value, "`tests`", report).unwrap_or_default();
+            for node in tests {
+                let Some(test) = Test::read(node, report) else { continue };
+                if first(&mut self.tests, "test", &test.name.value, test.name.span, report) {
+                    self.policy.tests.push(test);
                 }
             }
         }
@@ -148,6 +178,7 @@ impl Collector {
         self.policy.roles.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.policy.networks.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.policy.services.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        self.policy.personas.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         self.policy.bindings.sort_by(|a, b| {
             let key =
                 |b: &Binding| (b.holder.value.clone(), b.roles.first().map(|r| r.value.clone()), b.span);

@@ -265,6 +265,72 @@ pub(super) const IN_A_BINDING: &[Elsewhere] = &[
     Elsewhere { words: &["description", "comment", "note"], meant: "reason", help: "write `reason:`" },
 ];
 
+/// In a test.
+pub(super) const IN_A_TEST: &[Elsewhere] = &[
+    Elsewhere {
+        words: &["user", "roles", "groups", "codes", "scopes", "claims", "token", "peer", "source"],
+        meant: "as",
+        help: "write who calls below `as`: `as: { user: ann, roles: [viewer] }`",
+    },
+    Elsewhere {
+        words: &["who", "caller", "persona", "principal", "subject", "given"],
+        meant: "as",
+        help: "write `as: nobody`, a name of `personas:`, or `as: { user: ann, roles: [viewer] }`",
+    },
+    Elsewhere {
+        words: &["method", "url", "path", "uri", "when", "route"],
+        meant: "request",
+        help: "write method and URL as one text: `request: GET /events/e-1`",
+    },
+    Elsewhere {
+        words: &[
+            "expected", "expects", "result", "want", "then", "decision", "reason", "allow", "deny", "status",
+        ],
+        meant: "expect",
+        help: "write `expect: allow`, or the reason of the denial such as `expect: code_missing`",
+    },
+    Elsewhere {
+        words: &["rows", "columns", "cases", "matrix", "personas"],
+        meant: "table",
+        help: "write `table:`, below it a line `as: [nobody, viewer]`, and lines such as `GET /events: [token_missing, allow]`",
+    },
+    Elsewhere { words: &["time", "now", "date"], meant: "at", help: "write `at: 2027-03-31T12:00:00Z`" },
+    Elsewhere { words: &["description", "title", "id"], meant: "name", help: "write `name:`, one line" },
+    Elsewhere {
+        words: &["expect_headers", "told", "response_headers"],
+        meant: "upstream_headers",
+        help: "write `upstream_headers: { x-user-id: ann }`: what the upstream must be told",
+    },
+];
+
+/// In a caller of tests.
+pub(super) const IN_A_PERSONA: &[Elsewhere] = &[
+    Elsewhere { words: &["sub", "id", "name", "subject"], meant: "user", help: "write `user: ann`" },
+    Elsewhere { words: &["role"], meant: "roles", help: "write `roles: [viewer]`" },
+    Elsewhere { words: &["group"], meant: "groups", help: "write `groups: [/staff]`" },
+    Elsewhere {
+        words: &["code", "permissions", "permission", "grants"],
+        meant: "codes",
+        help: "write `codes: [event:read]`: codes that the token itself gives",
+    },
+    Elsewhere { words: &["scope"], meant: "scopes", help: "write `scopes: [event:read]`" },
+    Elsewhere {
+        words: &["jwt", "bearer", "authorization"],
+        meant: "token",
+        help: "write the claims of the token: `token: { sub: ann, roles: [viewer] }`; tokens themselves expire",
+    },
+    Elsewhere {
+        words: &["ip", "source_ip", "address", "from"],
+        meant: "source",
+        help: "write `source: 203.0.113.7`",
+    },
+    Elsewhere {
+        words: &["spiffe", "spiffe_id", "certificate", "workload"],
+        meant: "peer",
+        help: "write `peer: spiffe://trust-domain/path`",
+    },
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,6 +346,8 @@ mod tests {
             ("role", IN_A_ROLE),
             ("binding", IN_A_BINDING),
             ("anyOrAll", IN_A_REQUIREMENT),
+            ("test", IN_A_TEST),
+            ("persona", IN_A_PERSONA),
         ];
         for (name, table) in tables {
             let shapes = SHAPES.iter().filter(|(n, _)| *n == name);

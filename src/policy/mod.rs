@@ -21,6 +21,7 @@ mod route;
 mod schema;
 mod scope;
 mod service;
+pub mod suite;
 mod template;
 
 pub use crate::words::{HostPattern, normalize_host};
@@ -29,7 +30,8 @@ pub use document::{Network, Policy};
 pub use folder::{Limits, read_folder, read_texts};
 pub use method::{Method, MethodSet};
 pub use name::{
-    Audience, Code, CodePattern, Located, NetworkName, PrincipalName, RoleName, ServiceName, ValuePattern,
+    Audience, Code, CodePattern, Located, NetworkName, PersonaName, PrincipalName, RoleName, ServiceName,
+    ValuePattern,
 };
 pub use need::{IpRule, Need, NetworkRef};
 pub use network::AddressRange;

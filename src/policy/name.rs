@@ -71,6 +71,12 @@ name!(
 );
 
 name!(
+    /// A caller of tests: letters, digits and `_ - . @ /`, at most 64.
+    PersonaName, "a persona", 64, |c| c.is_ascii_alphanumeric() || "_-.@/".contains(c), |c| c.is_ascii_alphanumeric() || c == '_',
+    "names of personas are letters, digits and `_ - . @ /`, a letter or digit first"
+);
+
+name!(
     /// An audience as tokens name it: visible ASCII, at most 1024.
     Audience, "an audience", 1024, |c| c.is_ascii_graphic(), |c| c.is_ascii_graphic(),
     "write it exactly as it stands in the tokens' `aud`"

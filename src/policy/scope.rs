@@ -3,7 +3,7 @@
 use super::instant::{DAY, date, rfc3339};
 use super::name::{Located, ValuePattern};
 use crate::diag::{Code as Diag, Diagnostic, Report};
-use crate::yaml::{Entry, Fields, Kind, Node, entries, key_name, texts, word};
+use crate::yaml::{Entry, Fields, Kind, Node, Text, entries, key_name, texts, word};
 
 /// Where and when the roles of a binding count; everywhere and always where
 /// nothing is said.
@@ -117,17 +117,39 @@ impl Moment {
         if let Some(at) = at {
             return Some(Located { value: Self { at, text: text.value.into() }, span: text.span });
         }
-        let shown = text.value.escape_debug();
-        let finding = |message: String| Diagnostic::at(Diag::BadValue, text.span, message);
-        report.push(if rfc3339(text.value).is_some() {
-            finding(format!("`{shown}` holds a fraction of a second")).label("whole seconds").help(help)
-        } else if rfc3339(&format!("{}Z", text.value)).is_some() {
-            finding(format!("`{shown}` has no time zone"))
-                .label("whose clock?")
-                .help(format!("add `Z` for UTC, or an offset: `{shown}Z`, `{shown}+02:00`"))
-        } else {
-            finding(format!("`{shown}` is neither a day nor a time")).label("not a time").help(help)
-        });
+        report.push(not_a_time(text, "neither a day nor a time", help));
         None
+    }
+
+    /// Reads a time of day; a day alone is too little.
+    pub(super) fn instant(node: &Node, key: &str, report: &mut Report) -> Option<u64> {
+        const HELP: &str =
+            "write a time with its zone such as `2027-03-31T18:00:00Z` or `2027-03-31T18:00:00+02:00`";
+        let text = word(node, &format!("`{key}`"), "a time with its zone", report)?;
+        match rfc3339(text.value).filter(|_| !text.value.contains('.')) {
+            Some(at) => return Some(at),
+            None if date(text.value).is_some() => report.push(
+                Diagnostic::at(Diag::BadValue, text.span, format!("`{}` is a day", text.value))
+                    .label("when on that day?")
+                    .help(HELP),
+            ),
+            None => report.push(not_a_time(text, "not a time", HELP)),
+        }
+        None
+    }
+}
+
+/// What is wrong with a text that should say when.
+fn not_a_time(text: Text<'_>, what: &str, help: &str) -> Diagnostic {
+    let shown = text.value.escape_debug();
+    let finding = |message: String| Diagnostic::at(Diag::BadValue, text.span, message);
+    if rfc3339(text.value).is_some() {
+        finding(format!("`{shown}` holds a fraction of a second")).label("whole seconds").help(help)
+    } else if rfc3339(&format!("{}Z", text.value)).is_some() {
+        finding(format!("`{shown}` has no time zone"))
+            .label("whose clock?")
+            .help(format!("add `Z` for UTC, or an offset: `{shown}Z`, `{shown}+02:00`"))
+    } else {
+        finding(format!("`{shown}` is {what}")).label("not a time").help(help)
     }
 }
