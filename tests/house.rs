@@ -82,6 +82,7 @@ const OWNERS: [(&str, &[&str]); 30] = [
             "engine/",
             "gate/",
             "identity/",
+            "review/",
             "server/admin/",
             "telemetry/claims.rs",
             "trial/",

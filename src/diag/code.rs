@@ -99,6 +99,9 @@ codes! {
     BadTest "DW130" "bad-test" Error "A test that makes no sense as it is written: its request, its caller or its table.";
     UnknownPersona "DW131" "unknown-persona" Error "A persona that no file defines.";
 
+    // What `doorward test` found.
+    TestFailed "DW140" "test-failed" Error "A test whose expectation does not hold.";
+
     // Worth a look.
     BroadAnonymous "DW201" "broad-anonymous" Warning "A broad anonymous route beside stricter routes in its shadow.";
     BindingExpired "DW202" "binding-expired" Warning "A binding whose time is over.";

@@ -13,7 +13,7 @@ mod suggest;
 use std::path::Path;
 
 pub use code::{Code, Severity};
-pub use render::{Format, MAX_SHOWN, render};
+pub use render::{Format, MAX_SHOWN, printable, render};
 pub use source::{FileId, Place, Position, Sources, Span, below};
 pub use suggest::did_you_mean;
 

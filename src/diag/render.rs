@@ -130,7 +130,7 @@ fn is_hostile(c: char) -> bool {
 }
 
 /// A message in which the hostile characters of a file are spelled out.
-fn printable(message: &str) -> String {
+pub fn printable(message: &str) -> String {
     message
         .chars()
         .flat_map(|c| {

@@ -6,7 +6,8 @@ use crate::compile::{Index, Service};
 use crate::config::OnAnonymous;
 use crate::denial::{Answer, Denials, Denied};
 use crate::engine::{
-    Decision, Explanation, HeaderChanges, HeaderPlan, Input, Missing, Origin, Principal, Reason, explain,
+    Decision, Explanation, HeaderChanges, HeaderPlan, Input, Missing, Observer, Origin, Principal, Reason,
+    UnsafeValue, decide_observed, explain,
 };
 
 /// What is decided by.
@@ -35,7 +36,41 @@ pub struct Outcome<'a> {
     pub answer: Option<Answer<'a>>,
 }
 
+/// A decision and what it does to the request, no more.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The decision.
+    pub decision: Decision,
+    /// On an allow, what becomes of the request's headers.
+    pub changes: Option<HeaderChanges>,
+}
+
 impl<'a> Court<'a> {
+    /// Decides, and does not say why: for many requests.
+    pub fn judge(
+        &self,
+        input: &Input<'_>,
+        identify: impl FnOnce(&Service) -> Result<Arc<Principal>, (Reason, &'static str)>,
+        observer: &mut impl Observer,
+    ) -> Verdict {
+        let mut decision = decide_observed(self.index, input, self.on_anonymous, identify, observer);
+        let changes = self.changes(&mut decision, input).unwrap_or_default();
+        Verdict { decision, changes }
+    }
+
+    /// On an allow, what becomes of the request's headers. A value that may not
+    /// become one turns it into a denial.
+    fn changes(
+        &self,
+        decision: &mut Decision,
+        input: &Input<'_>,
+    ) -> Result<Option<HeaderChanges>, UnsafeValue> {
+        let Some(plan) = self.headers.filter(|_| decision.reason.is_allowed()) else { return Ok(None) };
+        plan.changes(None, self.index, decision, input)
+            .map(Some)
+            .inspect_err(|_| decision.reason = Reason::ValueUnsafe)
+    }
+
     /// Decides. `id` stands where the id of a decision would.
     pub fn decide(
         &self,
@@ -44,18 +79,12 @@ impl<'a> Court<'a> {
         origin: Origin,
         identify: impl FnOnce(&Service) -> Result<Arc<Principal>, (Reason, &'static str)>,
     ) -> Outcome<'a> {
-        let Self { index, headers, denials, on_anonymous } = *self;
+        let Self { index, denials, on_anonymous, .. } = *self;
         let (mut decision, mut explanation) = explain(index, input, origin, on_anonymous, identify);
-        let mut changes = None;
-        if let (Some(plan), true) = (headers, decision.reason.is_allowed()) {
-            match plan.changes(None, index, &decision, input) {
-                Ok(set_and_removed) => changes = Some(set_and_removed),
-                Err(fault) => {
-                    decision.reason = Reason::ValueUnsafe;
-                    explanation.refuse_value(&fault.header, fault.why);
-                }
-            }
-        }
+        let changes = self.changes(&mut decision, input).unwrap_or_else(|fault| {
+            explanation.refuse_value(&fault.header, fault.why);
+            None
+        });
         let missing = Missing::of(index, &decision);
         let answer = (!decision.reason.is_allowed()).then(|| {
             denials.answer(Denied {

@@ -11,5 +11,5 @@ mod told;
 
 pub use asked::Asked;
 pub use caller::{claimed, named};
-pub use court::{Court, Outcome};
+pub use court::{Court, Outcome, Verdict};
 pub use told::{Told, Words};

@@ -11,4 +11,5 @@ mod envoy;
 mod findings;
 mod folders;
 mod matrix;
+mod suites;
 mod walk;

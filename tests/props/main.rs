@@ -19,6 +19,7 @@ mod proxy;
 mod router;
 mod scopes;
 mod shuffle;
+mod suites;
 mod text;
 
 use proptest::prelude::ProptestConfig;
