@@ -18,10 +18,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use doorward::compile::{compile, load};
-use doorward::config::Config;
+use doorward::config::{Config, OnAnonymous};
+use doorward::denial::Denials;
 use doorward::diag::{Format, Report, Sources, render};
 use doorward::engine::Reason;
 use doorward::policy::read_texts;
+use doorward::review::suite::{Suite, When};
+use doorward::trial::Court;
 
 struct Block {
     at: String,
@@ -40,7 +43,10 @@ fn every_yaml_block_is_what_it_says() {
         }
         seen += 1;
         match (words.next(), words.next()) {
-            (Some("policy"), None) => assert_eq!(errors(&block.text), "", "{}", block.at),
+            (Some("policy"), None) => {
+                assert_eq!(errors(&block.text), "", "{}", block.at);
+                tests_hold(&block);
+            }
             (Some("policy-error"), Some(code)) => {
                 let errors = errors(&block.text);
                 assert!(errors.contains(&format!("[{code}]")), "{}: {errors}", block.at);
@@ -174,6 +180,20 @@ fn errors(text: &str) -> String {
         compile(&policy, &sources, &mut report);
     }
     if report.has_errors() { render(&report, &sources, Format::Short) } else { String::new() }
+}
+
+/// The tests of a block hold for its policy.
+fn tests_hold(block: &Block) {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let policy =
+        read_texts([("block.yaml".to_owned(), block.text.clone())], &mut sources, &mut report).unwrap();
+    // Blocks without a service are parts of a policy: there is nothing to ask.
+    let Some(index) = compile(&policy, &sources, &mut report) else { return };
+    let suite = Suite::new(&policy, &[], &mut report).unwrap();
+    let denials = Denials::default();
+    let court =
+        Court { index: &index, headers: None, denials: &denials, on_anonymous: OnAnonymous::default() };
+    assert!(suite.holds(court, When::Any(0)), "{}", block.at);
 }
 
 fn config(block: &Block) {

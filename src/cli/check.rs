@@ -5,7 +5,7 @@
 
 mod caller;
 mod request;
-mod show;
+pub(super) mod show;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -106,7 +106,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let mut request = request::read(&method, &url, host.as_deref(), &header, body)?;
     let Located { config, directory, mut found } = locate(Input::choose(config, policies)?)?;
     let now = at.map_or_else(time::now, Ok)?;
-    let Compiled { index, headers: plan } = match policy(&directory, config.as_ref(), now, &mut found) {
+    let Compiled { index, headers: plan, .. } = match policy(&directory, config.as_ref(), now, &mut found) {
         Some(compiled) => compiled,
         None => return Err(Failure::Invalid(Box::new(found))),
     };
@@ -150,7 +150,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         source_assumed: source_ip.is_none(),
         peer: input.peer,
         origin,
-        anybody: caller.is_somebody(),
+        anybody: Some(caller.is_somebody()),
         directory: &directory,
         index: &index,
     };

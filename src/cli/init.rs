@@ -17,11 +17,12 @@ pub(crate) struct Args {
 }
 
 /// What is written, but for the keys.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("README.md", include_str!("init/README.md")),
     ("doorward.yaml", include_str!("init/doorward.yaml")),
     ("policies/roles.yaml", include_str!("init/roles.yaml")),
     ("policies/services/app.yaml", include_str!("init/app.yaml")),
+    ("policies/tests.yaml", include_str!("init/tests.yaml")),
     ("envoy.yaml", include_str!("init/envoy.yaml")),
     ("upstream.py", include_str!("init/upstream.py")),
     (".gitignore", include_str!("init/gitignore")),
@@ -44,7 +45,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     make_directory(&private)?;
     key.write(&private, &jwks).map_err(|error| Failure::new(format!("can't write the key: {error}")))?;
     term.out(&format!(
-        "wrote\n{written}  {}\n  {} (private: git ignores it)\n\nnext\n  cd {}\n  doorward lint\n  \
+        "wrote\n{written}  {}\n  {} (private: git ignores it)\n\nnext\n  cd {}\n  doorward lint\n  doorward test\n  \
          doorward check GET /notes/7 --user ann --roles reader\n  doorward serve\n\nREADME.md there goes on with \
          Envoy.\n",
         jwks.display(),

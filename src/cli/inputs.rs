@@ -7,6 +7,7 @@ use crate::compile::{self, Index};
 use crate::config::Config;
 use crate::diag::{Report, Sources};
 use crate::engine::HeaderPlan;
+use crate::policy::Policy;
 
 /// The configuration in the current directory.
 const CONFIG: &str = "doorward.yaml";
@@ -70,6 +71,10 @@ pub(super) fn locate(input: Input) -> Result<Located, Failure> {
 pub(super) struct Compiled {
     pub(super) index: Index,
     pub(super) headers: Option<HeaderPlan>,
+    /// The policy as it was written.
+    pub(super) written: Policy,
+    /// Its files, by the names that the compiler knew them by.
+    pub(super) files: Sources,
 }
 
 /// Reads and compiles a policy directory, adding its files and findings under
@@ -83,22 +88,23 @@ pub(super) fn policy(
 ) -> Option<Compiled> {
     let headers =
         config.map(|config| compile::upstream_headers(&config.upstream_headers, &found.1, &mut found.0));
-    let (index, files, mut findings) = compile::load_at(directory, now);
-    if let (Some(index), Some(Some(headers)), Some(config)) = (&index, &headers, config) {
+    let (loaded, files, mut findings) = compile::load_written(directory, now);
+    let index = loaded.as_ref().map(|(index, _)| index);
+    if let (Some(index), Some(Some(headers)), Some(config)) = (index, &headers, config) {
         compile::check_headers(index, headers, &config.header_prefixes, &mut findings);
     }
-    if let (Some(index), Some(config)) = (&index, config) {
+    if let (Some(index), Some(config)) = (index, config) {
         compile::mapped_roles(index, &config.identity.issuers, &mut found.0);
         compile::redacted_parameters(index, &config.decision_log.redact, &mut found.0);
     }
     let fine = !findings.has_errors();
-    found.0.adopt(&mut found.1, (findings, files), directory);
-    let index = index.filter(|_| fine)?;
+    found.0.adopt(&mut found.1, (findings, files.clone()), directory);
+    let (index, written) = loaded.filter(|_| fine)?;
     let headers = match headers {
         None => None,
         Some(headers) => Some(HeaderPlan::new(&headers?, &index)),
     };
-    Some(Compiled { index, headers })
+    Some(Compiled { index, headers, written, files })
 }
 
 /// A variable of this process. One that is not UTF-8 is as good as not set.

@@ -13,6 +13,7 @@ mod lint;
 mod schema;
 mod serve;
 mod term;
+mod test;
 mod time;
 mod token;
 
@@ -88,6 +89,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Lint(lint::Args),
+    Test(test::Args),
     Envoy(envoy::Args),
     Token(token::Args),
     Init(init::Args),
@@ -105,6 +107,7 @@ pub fn run() -> Exit {
         Command::Serve(args) => Ok(serve::run(args, &term)),
         Command::Check(args) => check::run(args, term),
         Command::Lint(args) => lint::run(args, term),
+        Command::Test(args) => test::run(args, term),
         Command::Envoy(args) => envoy::run(args, term),
         Command::Init(args) => init::run(args, term),
         Command::Token(args) => token::run(args, term),

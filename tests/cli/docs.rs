@@ -38,7 +38,7 @@ fn every_command_of_an_example_does_what_its_readme_shows() {
 
     // The index makes a key: beside a copy.
     let folder = tempfile::tempdir().unwrap();
-    for file in ["doorward.yaml", "policies/policy.yaml"] {
+    for file in ["doorward.yaml", "policies/policy.yaml", "policies/tests.yaml"] {
         let to = folder.path().join("multi-tenant").join(file);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(root().join("examples/multi-tenant").join(file), to).unwrap();

@@ -20,5 +20,6 @@ mod lint;
 mod schema;
 #[path = "../examples/readme.rs"]
 mod readme;
+mod suite;
 mod support;
 mod token;

@@ -64,6 +64,13 @@ fn the_schema_knows_the_reasons_that_callers_are_told() {
 }
 
 #[test]
+fn the_schema_knows_the_results_that_tests_expect() {
+    let listed = &parsed(policy::SCHEMA)["$defs"]["result"]["enum"];
+    let reasons = Reason::ALL.iter().filter(|reason| !reason.is_allowed()).map(|reason| reason.as_str());
+    assert_eq!(listed, &json!(["allow"].into_iter().chain(reasons).collect::<Vec<_>>()));
+}
+
+#[test]
 fn every_mapping_that_is_read_is_compared_with_the_schema() {
     for (room, listed) in [("policy", policy::SHAPES.len()), ("config", config::SHAPES.len())] {
         let sources = files(&root().join("src").join(room), ".rs");
@@ -76,7 +83,9 @@ fn every_mapping_that_is_read_is_compared_with_the_schema() {
 #[test]
 fn every_file_that_ships_fits_its_schema() {
     let mut policies: Vec<_> = files(&root().join("policies"), ".yaml");
-    policies.extend(["roles", "app"].map(|name| root().join(format!("src/cli/init/{name}.yaml"))));
+    policies.extend(files(&root().join("examples"), "policy.yaml"));
+    policies.extend(files(&root().join("examples"), "tests.yaml"));
+    policies.extend(["roles", "app", "tests"].map(|name| root().join(format!("src/cli/init/{name}.yaml"))));
     let configurations: Vec<_> = ["examples", "src/cli", "tests/golden/config/complete"]
         .into_iter()
         .flat_map(|directory| files(&root().join(directory), "doorward.yaml"))
@@ -106,11 +115,32 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
             route("route: 'GET /{b}/{c}', codes: a")
         )
     };
+    let test = |test: &str| {
+        format!(
+            "roles: {{ x: {{}} }}\npersonas: {{ ann: {{ roles: x }} }}\ntests: [{{ name: it, {test} }}]\n{}",
+            route("route: GET /a, codes: a")
+        )
+    };
+    let asks = |who: &str| test(&format!("as: {who}, request: GET /a, expect: allow"));
     for good in [
         grouped("x"),
         grouped("[x]"),
         grouped("{ roles: [x], on: { b: v-1 }, until: 2030-01-01, reason: why }"),
         bound("until: 2030-01-01, from: '2029-12-31T23:00:00+01:00'"),
+        asks("ann"),
+        asks("nobody"),
+        asks(
+            "{ user: Zoë, roles: [x], groups: [], codes: a, scopes: [], claims: { x: 1, of: { m: [true, null] } } }",
+        ),
+        asks("{ token: { sub: ann }, peer: spiffe://c/d, source: '::1' }"),
+        test(
+            "as: nobody, request: 'PURGE https://h.example/%2e', expect: path_ambiguous, service: s, at: 2030-01-01T00:00:00Z",
+        ),
+        test("as: ann, request: GET /a, expect: allow, upstream_headers: { x-user-id: ann, x-user-x: '' }"),
+        test(
+            "host: 'h:1', headers: { x-a: [b, c], x-d: e }, body: { a: [1] }, table: { as: [nobody, ann], GET /a: [token_missing, allow] }",
+        ),
+        test("table: { as: ann, 'GET /a?b={c}': allow }, body: ''"),
         bound("on: { b: v-1, c: [v-2, 'v-*', '*', a b, café] }"),
         route("route: GET /a, codes: a"),
         route("route: 'GET,PUT /a/{b}/**', codes: { any: [a, b] }, roles: { all: [x] }"),
@@ -137,6 +167,36 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
         "bindings: [{ user: u, peer: spiffe://c/d, roles: [x] }]".to_owned(),
         "bindings: [{ peer: [spiffe://c/d], roles: [x] }]".to_owned(),
         "bindings: [{ peer: c/d, roles: [x] }]".to_owned(),
+        "personas: { nobody: { roles: x } }".to_owned(),
+        "personas: { a b: { user: u } }".to_owned(),
+        "tests: []".to_owned(),
+        test(""),
+        asks("{}"),
+        asks("[ann]"),
+        asks("{ rolls: x }"),
+        asks("{ user: ann, token: { sub: ann } }"),
+        asks("{ token: abc }"),
+        asks("{ claims: [a] }"),
+        asks("{ peer: 'spiffe://c/*' }"),
+        asks("{ source: office }"),
+        test("as: ann, request: GET /a"),
+        test("as: ann, request: GET /a, expect: deny"),
+        test("as: ann, request: GET /a, expect: allowed"),
+        test("as: ann, request: GET /a, expect: 403"),
+        test("as: ann, request: GET a, expect: allow"),
+        test("as: ann, request: get /a, expect: allow"),
+        test("as: ann, request: /a, expect: allow"),
+        test("as: ann, request: GET /a, expect: allow, at: 2030-01-01"),
+        test("as: ann, request: GET /a, expect: allow, service: S"),
+        test("as: ann, request: GET /a, expect: allow, headers: { Host: a }"),
+        test("as: ann, request: GET /a, expect: allow, headers: { authorization: a }"),
+        test("as: ann, request: GET /a, expect: allow, body: 1"),
+        test("as: ann, request: GET /a, expect: allow, upstream_headers: { X-User-Id: a }"),
+        test("as: ann, request: GET /a, expect: allow, table: { as: ann, GET /a: allow }"),
+        test("table: { as: ann }"),
+        test("table: { GET /a: allow }"),
+        test("table: { as: ann, GET: allow }"),
+        test("table: { as: ann, GET /a: maybe }"),
         grouped("{ on: { b: v-1 } }"),
         grouped("{ roles: x, user: u }"),
         grouped("[]"),

@@ -11,27 +11,28 @@ use crate::policy::{Method, SpiffeId};
 use crate::trial::{self, Asked, Words};
 
 /// All that there is to tell.
-pub(super) struct Outcome<'a> {
-    pub(super) trial: &'a trial::Outcome<'a>,
-    pub(super) request: &'a Asked,
-    pub(super) service: Option<&'a str>,
-    pub(super) source: IpAddr,
+pub(in crate::cli) struct Outcome<'a> {
+    pub(in crate::cli) trial: &'a trial::Outcome<'a>,
+    pub(in crate::cli) request: &'a Asked,
+    pub(in crate::cli) service: Option<&'a str>,
+    pub(in crate::cli) source: IpAddr,
     /// Whether nobody said where the request comes from.
-    pub(super) source_assumed: bool,
+    pub(in crate::cli) source_assumed: bool,
     /// Who is at the other end of the connection.
-    pub(super) peer: Option<&'a str>,
-    pub(super) origin: Origin,
-    /// Whether the arguments name a caller.
-    pub(super) anybody: bool,
-    pub(super) directory: &'a Path,
-    pub(super) index: &'a Index,
+    pub(in crate::cli) peer: Option<&'a str>,
+    pub(in crate::cli) origin: Origin,
+    /// Whether the arguments name a caller; `None` where there are no arguments
+    /// that could be short of anything.
+    pub(in crate::cli) anybody: Option<bool>,
+    pub(in crate::cli) directory: &'a Path,
+    pub(in crate::cli) index: &'a Index,
 }
 
 /// The widest text that a place is aligned behind.
 const ALIGNED: usize = 64;
 
 /// A page for a person.
-pub(super) fn text(outcome: &Outcome<'_>, term: Term) -> String {
+pub(in crate::cli) fn text(outcome: &Outcome<'_>, term: Term) -> String {
     let Outcome { trial, request, .. } = outcome;
     let trial::Outcome { decision, explanation, changes, answer } = trial;
     let (word, style) = match explanation.decision {
@@ -67,7 +68,8 @@ pub(super) fn text(outcome: &Outcome<'_>, term: Term) -> String {
     if let Some(changes) = changes {
         lines.extend(headers(changes));
     }
-    lines.extend(hints(outcome).map(|hint| Line::plain("hint", hint)));
+    let hints = outcome.anybody.into_iter().flat_map(|anybody| hints(outcome, anybody));
+    lines.extend(hints.map(|hint| Line::plain("hint", hint)));
     let revision: String = outcome.index.revision().chars().take(12).collect();
     lines.push(Line::plain("policy", format!("{}, revision {revision}", directory(outcome.directory))));
 
@@ -91,7 +93,7 @@ fn bindings(lack: &Lack) -> impl Iterator<Item = Line<'_>> {
 }
 
 /// The policy directory as a person would write it.
-fn directory(path: &Path) -> String {
+pub(in crate::cli) fn directory(path: &Path) -> String {
     let text = path.display().to_string();
     text.strip_prefix("./").map_or_else(|| text.clone(), str::to_owned)
 }
@@ -151,8 +153,8 @@ fn headers(changes: &HeaderChanges) -> impl Iterator<Item = Line<'_>> {
 
 /// What would tell more, where it is the arguments that are short of
 /// something.
-fn hints(outcome: &Outcome<'_>) -> impl Iterator<Item = String> {
-    let Outcome { trial, request, service, source, source_assumed, peer, anybody, index, .. } = outcome;
+fn hints(outcome: &Outcome<'_>, anybody: bool) -> impl Iterator<Item = String> {
+    let Outcome { trial, request, service, source, source_assumed, peer, index, .. } = outcome;
     let stranger = service.is_some_and(|name| index.service_named(name).is_none());
     let capitals = request.method.to_ascii_uppercase();
     let hint = match trial.decision.reason {
@@ -190,7 +192,7 @@ fn hints(outcome: &Outcome<'_>) -> impl Iterator<Item = String> {
 }
 
 /// One JSON object.
-pub(super) fn json(outcome: &Outcome<'_>) -> String {
+pub(in crate::cli) fn json(outcome: &Outcome<'_>) -> String {
     let Outcome { trial, request, service, source, peer, origin, directory, index, .. } = outcome;
     let words = Words {
         method: &request.method,
