@@ -95,6 +95,8 @@ pub struct Service {
     /// Headers that its upstream is told, beside those of the configuration or
     /// in their place; sorted by name.
     pub headers: Box<[Header]>,
+    /// Who must look at what opens it.
+    pub owners: Box<[Box<str>]>,
     /// Its routes by path.
     pub trie: Trie,
 }

@@ -47,7 +47,7 @@ pub use trie::{Found, Trie};
 use std::path::Path;
 
 use crate::diag::{Report, Sources};
-use crate::policy::{Limits, Policy, read_folder};
+use crate::policy::{Limits, Policy, read_folder, read_texts};
 
 /// Compiles a policy. `None` if the report holds an error.
 pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Option<Index> {
@@ -94,6 +94,16 @@ pub fn load_at(root: &Path, now: u64) -> (Option<Index>, Sources, Report) {
 /// people wrote.
 pub fn load_written(root: &Path, now: u64) -> Loaded {
     load_and(root, |policy, report| lint::expiring(policy, now, report))
+}
+
+/// Compiles the files of a policy directory, by their names below it and their
+/// texts. No files at all are a policy that answers for nothing.
+pub fn load_texts(texts: impl IntoIterator<Item = (String, String)>) -> (Option<Index>, Sources, Report) {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let policy = read_texts(texts, &mut sources, &mut report);
+    let index = policy.and_then(|policy| compile(&policy, &sources, &mut report));
+    report.sort(&sources);
+    (index, sources, report)
 }
 
 /// What a policy directory holds, its files, and what was found in them.

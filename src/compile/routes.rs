@@ -46,6 +46,7 @@ impl<'p> Builder<'p> {
             encoded_slash: service.encoded_slash,
             path_parameters: service.path_parameters,
             headers: headers.into(),
+            owners: service.owners.clone().into(),
             trie,
         });
     }

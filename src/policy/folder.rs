@@ -104,6 +104,14 @@ pub fn read_texts(
     collector.finish()
 }
 
+/// Whether a file of this name, below a policy directory, is one of the policy's:
+/// directories are parted by `/`.
+pub fn is_policy_file(name: &str) -> bool {
+    let skipped = |part: &str| part.starts_with('.') || part.starts_with('_');
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    !name.split('/').any(skipped) && ENDINGS.contains(&ending)
+}
+
 struct Walk<'r> {
     real: PathBuf,
     limits: Limits,

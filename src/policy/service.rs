@@ -36,6 +36,9 @@ pub struct Service {
     /// Headers that its upstream is told, beside those of the configuration or
     /// in their place; sorted by name.
     pub upstream_headers: Vec<UpstreamHeader>,
+    /// Who must look at what opens it: names of people and teams, as the code
+    /// host knows them.
+    pub owners: Vec<Box<str>>,
     /// Its routes, in the order of the file.
     pub routes: Vec<Route>,
 }
@@ -53,9 +56,10 @@ pub(super) const SERVICE: Shape = Shape {
         "path_parameters",
         "defaults",
         "upstream_headers",
+        "owners",
         "routes",
     ],
-    later: &[("owners", "remove it; this version has no use for it")],
+    later: &[],
 };
 
 impl Service {
@@ -89,6 +93,7 @@ impl Service {
             Some(e) => upstream_headers(e, report),
             None => Some(Vec::new()),
         };
+        let owners = all(&fields, "owners", "an owner", report, owner);
         let routes: Option<Vec<Route>> = fields
             .require("routes", report)
             .and_then(|e| items(&e.value, "`routes`", report))
@@ -112,6 +117,7 @@ impl Service {
             path_parameters: path_parameters?,
             defaults: defaults?,
             upstream_headers: upstream_headers?,
+            owners: owners?.into_iter().map(|owner| owner.value).collect(),
             routes: routes?,
         })
     }
@@ -179,6 +185,19 @@ fn host(text: Text<'_>, report: &mut Report) -> Option<HostPattern> {
             None
         }
     }
+}
+
+/// A name of a person or a team that can stand in a comment as it is.
+fn owner(text: Text<'_>, report: &mut Report) -> Option<Box<str>> {
+    let usual = |c: char| c.is_ascii_alphanumeric() || "@/._+-".contains(c);
+    if !text.value.is_empty() && text.value.len() <= 256 && text.value.chars().all(usual) {
+        return Some(text.value.into());
+    }
+    let message = format!("`{}` is not the name of an owner", text.value.escape_debug());
+    report.push(Diagnostic::at(Diag::BadName, text.span, message).label("not a name").help(
+        "write a team, a user or an address as your code host knows them: `@shop/events`, `ann@example.com`",
+    ));
+    None
 }
 
 fn prefix(text: Text<'_>, report: &mut Report) -> Option<Template> {

@@ -6,6 +6,7 @@
 
 mod access;
 mod classes;
+mod command;
 mod compare;
 mod conditions;
 pub mod coverage;
