@@ -5,11 +5,13 @@
 //! nothing about requests, policies or tokens itself. Only this room prints.
 
 mod check;
+mod diff;
 mod envoy;
 mod findings;
 mod init;
 mod inputs;
 mod lint;
+mod revision;
 mod schema;
 mod serve;
 mod term;
@@ -39,6 +41,10 @@ pub enum Exit {
     Findings,
     /// The command could not do its work.
     CouldNotRun,
+    /// Access was opened.
+    Opened,
+    /// Two policies could not be compared.
+    NotCompared,
 }
 
 impl From<Exit> for ExitCode {
@@ -46,7 +52,8 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Fine => 0,
             Exit::Findings => 1,
-            Exit::CouldNotRun => 2,
+            Exit::CouldNotRun | Exit::Opened => 2,
+            Exit::NotCompared => 3,
         })
     }
 }
@@ -89,6 +96,7 @@ enum Command {
     Serve(serve::Args),
     Check(check::Args),
     Lint(lint::Args),
+    Diff(diff::Args),
     Test(test::Args),
     Envoy(envoy::Args),
     Token(token::Args),
@@ -103,11 +111,14 @@ pub fn run() -> Exit {
         Err(error) => return usage(&error),
     };
     let term = Term::detect(color);
+    // What was opened and what could not be compared must not look alike.
+    let failed = if matches!(command, Command::Diff(_)) { Exit::NotCompared } else { Exit::CouldNotRun };
     let done = match command {
         Command::Serve(args) => Ok(serve::run(args, &term)),
         Command::Check(args) => check::run(args, term),
         Command::Lint(args) => lint::run(args, term),
         Command::Test(args) => test::run(args, term),
+        Command::Diff(args) => diff::run(args, term),
         Command::Envoy(args) => envoy::run(args, term),
         Command::Init(args) => init::run(args, term),
         Command::Token(args) => token::run(args, term),
@@ -121,7 +132,7 @@ pub fn run() -> Exit {
             term.report(&report, &sources);
         }
     }
-    Exit::CouldNotRun
+    failed
 }
 
 /// `--help` and `--version`, and arguments that make no sense. The parser

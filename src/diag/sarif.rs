@@ -73,7 +73,7 @@ fn location(span: Span, sources: &Sources) -> Value {
 }
 
 /// A path as a URI reference (RFC 3986): relative paths stay relative.
-fn uri(path: &str) -> String {
+pub fn uri(path: &str) -> String {
     let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {

@@ -36,15 +36,18 @@ pub(super) fn shape(region: &Region, templates: [Option<&Template>; 2]) -> Strin
     if text.is_empty() { "/".to_owned() } else { text }
 }
 
-/// Shapes without those that others cover.
+/// Shapes without those that others cover: what a more specific route would
+/// answer differently is another change.
 pub(super) fn joined(shapes: &BTreeSet<String>) -> Vec<String> {
-    let covered = |shape: &&String| {
-        shapes.iter().any(|other| {
-            other != *shape
-                && other.strip_suffix("/**").is_some_and(|front| {
-                    shape.strip_prefix(front).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                })
-        })
+    let parsed: Vec<(&String, Option<Template>)> =
+        shapes.iter().map(|shape| (shape, Template::parse(shape).ok())).collect();
+    let covers = |other: &Option<Template>, template: &Template| {
+        other
+            .as_ref()
+            .is_some_and(|other| other != template && other.covers(template) && !template.covers(other))
     };
-    shapes.iter().filter(|shape| !covered(shape)).cloned().collect()
+    let is_covered = |template: &Option<Template>| {
+        template.as_ref().is_some_and(|template| parsed.iter().any(|(_, other)| covers(other, template)))
+    };
+    parsed.iter().filter(|(_, template)| !is_covered(template)).map(|(shape, _)| (*shape).clone()).collect()
 }

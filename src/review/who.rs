@@ -41,8 +41,9 @@ pub struct Set {
 pub struct Besides {
     /// The texts of conditions that have a part in it.
     pub conditions: Vec<String>,
-    /// Whether its address, its client certificate, its time, host, the values
-    /// of its path, its token's audience or an upgrade have.
+    /// What of the request itself must be other than usual: its address, its
+    /// client certificate, its time, host, the values of its path, what else its
+    /// token says, an upgrade.
     pub facts: Vec<&'static str>,
 }
 
@@ -164,19 +165,21 @@ impl Besides {
         let support = support(function);
         let texts = world.conditions.texts();
         let conditions: BTreeSet<&String> = support.iter().filter_map(|fact| texts.get(fact)).collect();
-        let has = |choice: &Choice| choice.variables().any(|bit| support.contains(&bit));
-        let segments = facts.segments.iter().any(has);
+        let segments = facts.segments.iter().flat_map(Choice::variables).any(|bit| support.contains(&bit));
         let audience =
             facts.audiences.values().chain([&facts.usual_audience]).any(|fact| support.contains(fact));
+        // What the usual request has is not worth a word, nor that others may differ.
+        let unusual = |choice: &Choice| at(function, choice, 0).is_false();
+        let needs = |fact: Variable| given(function, &[(fact, false)]).is_false();
         let words = [
-            (has(&facts.address), "the source address"),
-            (has(&facts.peer), "the client certificate"),
-            (has(&facts.time), "the time"),
-            (has(&facts.host), "the host"),
+            (unusual(&facts.address), "the source address"),
+            (unusual(&facts.peer), "the client certificate"),
+            (unusual(&facts.time), "the time"),
+            (unusual(&facts.host), "the host"),
             (segments, "the values in the path"),
             (audience, "the token's audience"),
-            // Nearly every request asks for none.
-            (given(function, &[(facts.websocket, false)]).is_false(), "a WebSocket upgrade"),
+            (needs(facts.limited), "the token's scopes"),
+            (needs(facts.websocket), "a WebSocket upgrade"),
         ];
         Self {
             conditions: conditions.into_iter().cloned().collect(),

@@ -1,0 +1,274 @@
+//! Policies as they stand in a directory or in git.
+//!
+//! Of git only objects are read, by the `git` of this machine: no filter, no
+//! attribute and no work tree has a part in it, so that nothing can be left out
+//! of what is reviewed.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::Failure;
+use crate::compile::{self, Index};
+use crate::diag::{Code, Diagnostic, Report, Sources};
+use crate::policy::{Limits, is_policy_file};
+
+/// A policy as it stands somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Version {
+    /// In a directory.
+    Directory(PathBuf),
+    /// In a revision of git.
+    Revision(String),
+}
+
+/// One that was read.
+pub(super) struct Loaded {
+    pub(super) index: Index,
+    /// What to call it: the directory, or the revision.
+    pub(super) label: String,
+    /// The directory that its places lie below.
+    pub(super) directory: PathBuf,
+    /// Whether it is not there at all, so that everything is denied.
+    pub(super) absent: bool,
+}
+
+/// A repository, and where the policy lies in it.
+#[derive(Debug, Clone)]
+pub(super) struct Repository {
+    /// Where git is asked.
+    pub(super) at: PathBuf,
+    /// The policy directory, as seen from there.
+    pub(super) policies: PathBuf,
+}
+
+impl Version {
+    /// Two versions out of the arguments: `OLD NEW`, `OLD..NEW`, `OLD...NEW`
+    /// (since they parted), or `OLD` alone, against the work tree.
+    pub(super) fn pair(
+        old: &str,
+        new: Option<&str>,
+        repository: &Repository,
+    ) -> Result<(Self, Self), Failure> {
+        let one = |text: &str| {
+            if Path::new(text).is_dir() {
+                Self::Directory(text.into())
+            } else {
+                Self::Revision(if text.is_empty() { "HEAD" } else { text }.to_owned())
+            }
+        };
+        if let Some(new) = new {
+            return Ok((one(old), one(new)));
+        }
+        if Path::new(old).is_dir() {
+            return Err(Failure::new(format!(
+                "`{old}` is a directory: name the other one too, or a revision"
+            )));
+        }
+        if let Some((old, new)) = old.split_once("...") {
+            let (old, new) = (or_head(old), or_head(new));
+            let base = repository.git(&["merge-base", "--end-of-options", old, new])?;
+            return Ok((Self::Revision(text(&base)?.trim().to_owned()), Self::Revision(new.to_owned())));
+        }
+        if let Some((old, new)) = old.split_once("..") {
+            return Ok((one(old), one(new)));
+        }
+        Ok((one(old), Self::Directory(repository.at.join(&repository.policies))))
+    }
+
+    /// Reads and compiles it. `now`, in seconds since 1970, is for nothing but
+    /// what is told of bindings that end.
+    pub(super) fn load(&self, repository: &Repository, now: u64) -> Result<Loaded, Failure> {
+        let invalid = |found: (Report, Sources), directory: &Path| {
+            let mut all = (Report::default(), Sources::default());
+            all.0.adopt(&mut all.1, found, directory);
+            Failure::Invalid(Box::new(all))
+        };
+        match self {
+            Self::Directory(directory) => {
+                let (index, sources, report) = compile::load_at(directory, now);
+                let index = index.filter(|_| !report.has_errors());
+                let index = index.ok_or_else(|| invalid((report, sources), directory))?;
+                let label = directory.display().to_string();
+                Ok(Loaded { index, label, directory: directory.clone(), absent: false })
+            }
+            Self::Revision(revision) => {
+                let files = repository.files(revision)?;
+                let absent = files.is_none();
+                let (index, sources, report) = compile::load_texts(files.unwrap_or_default());
+                let directory = PathBuf::from(format!("{revision}:{}", repository.policies.display()));
+                let index = index.filter(|_| !report.has_errors());
+                let index = index.ok_or_else(|| invalid((report, sources), &directory))?;
+                Ok(Loaded { index, label: revision.clone(), directory: repository.policies.clone(), absent })
+            }
+        }
+    }
+}
+
+fn or_head(revision: &str) -> &str {
+    if revision.is_empty() { "HEAD" } else { revision }
+}
+
+/// A file in a tree of git.
+struct Entry {
+    name: String,
+    object: String,
+    size: u64,
+}
+
+impl Repository {
+    /// The policy files of a revision, by their names below the policy directory;
+    /// `None` where the directory is not there.
+    fn files(&self, revision: &str) -> Result<Option<Vec<(String, String)>>, Failure> {
+        let commit = self.git(&[
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &format!("{revision}^{{commit}}"),
+        ]);
+        let commit = commit.map_err(|failure| match failure {
+            Failure::Message(why) if !why.is_empty() && !why.starts_with("git rev-parse") => {
+                Failure::Message(why)
+            }
+            _ => Failure::new(format!("`{revision}` is neither a directory nor a revision of git here")),
+        })?;
+        let commit = text(&commit)?.trim().to_owned();
+        let Some(tree) = self.tree(&commit)? else { return Ok(None) };
+        let entries = self.entries(&tree, revision)?;
+        let contents = self.contents(&entries)?;
+        let mut files = Vec::with_capacity(entries.len());
+        for (entry, content) in entries.into_iter().zip(contents) {
+            let text = String::from_utf8(content)
+                .map_err(|_| not_readable(revision, &entry.name, "is not UTF-8 text"))?;
+            files.push((entry.name, text));
+        }
+        files.sort();
+        Ok(Some(files))
+    }
+
+    /// The object of the policy directory in a commit.
+    fn tree(&self, commit: &str) -> Result<Option<String>, Failure> {
+        let bare = text(&self.git(&["rev-parse", "--is-inside-work-tree"])?)?.trim() != "true";
+        let path =
+            self.policies.to_str().ok_or_else(|| Failure::new("the policy directory has an odd name"))?;
+        let path = path.trim_start_matches("./").trim_end_matches('/');
+        let path = if path == "." { "" } else { path };
+        let below = if bare { "" } else { "./" };
+        let spelled = format!("{commit}:{below}{path}");
+        let spelled = if path.is_empty() && bare { format!("{commit}^{{tree}}") } else { spelled };
+        let found = self.git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spelled]);
+        let Ok(object) = found else { return Ok(None) };
+        let object = text(&object)?.trim().to_owned();
+        let kind = self.git(&["cat-file", "-t", &object])?;
+        if text(&kind)?.trim() != "tree" {
+            return Err(Failure::new(format!("`{path}` is not a directory in {commit}")));
+        }
+        Ok(Some(object))
+    }
+
+    fn entries(&self, tree: &str, revision: &str) -> Result<Vec<Entry>, Failure> {
+        let listed = self.git(&["ls-tree", "-r", "-z", "-l", tree])?;
+        let mut entries = Vec::new();
+        let limits = Limits::default();
+        let mut total = 0;
+        for line in listed.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
+            let line = std::str::from_utf8(line)
+                .map_err(|_| not_readable(revision, "a file", "has a name that is not UTF-8"))?;
+            let Some((about, name)) = line.split_once('\t') else { continue };
+            if !is_policy_file(name) {
+                continue;
+            }
+            let mut about = about.split_ascii_whitespace();
+            let (mode, _, object, size) = (about.next(), about.next(), about.next(), about.next());
+            if mode == Some("120000") {
+                return Err(not_readable(
+                    revision,
+                    name,
+                    "is a link, which is not followed in git: put the file there",
+                ));
+            }
+            let size: u64 = size.and_then(|size| size.parse().ok()).unwrap_or(0);
+            total += size;
+            if size > limits.file || total > limits.total || entries.len() >= limits.files {
+                return Err(not_readable(revision, name, "is over the limit for policies"));
+            }
+            let object = object.unwrap_or_default().to_owned();
+            entries.push(Entry { name: name.to_owned(), object, size });
+        }
+        Ok(entries)
+    }
+
+    /// The bytes of every file, in order.
+    fn contents(&self, entries: &[Entry]) -> Result<Vec<Vec<u8>>, Failure> {
+        let names: String = entries.iter().map(|entry| format!("{}\n", entry.object)).collect();
+        let answer = self.ask(&["cat-file", "--batch"], names.as_bytes())?;
+        let mut rest = answer.as_slice();
+        let mut contents = Vec::with_capacity(entries.len());
+        for entry in entries {
+            // A line on the object, its bytes, a line end.
+            let line = rest.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
+            let content = rest.get(line..line.saturating_add(size));
+            let content =
+                content.ok_or_else(|| Failure::new(format!("git does not give `{}` whole", entry.name)))?;
+            contents.push(content.to_vec());
+            rest = rest.get(line + size + 1..).unwrap_or_default();
+        }
+        Ok(contents)
+    }
+
+    fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+        self.ask(arguments, b"")
+    }
+
+    fn ask(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, Failure> {
+        let failed = |what: &dyn std::fmt::Display| Failure::new(format!("can't run git: {what}"));
+        let mut git = Command::new("git")
+            .arg("-C")
+            .arg(&self.at)
+            .args(["--no-replace-objects", "--literal-pathspecs"])
+            .args(arguments.iter().map(OsStr::new))
+            .env("LC_ALL", "C")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        let stdin = git.stdin.take();
+        let stdout = git.stdout.take();
+        let output = std::thread::scope(|scope| {
+            // What git is still to be told must not wait for what it answers.
+            let writer = scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
+            let mut output = Vec::new();
+            let read = stdout.map(|mut stdout| stdout.read_to_end(&mut output));
+            let _ = writer.join();
+            read.transpose().map(|_| output)
+        });
+        let ended = git.wait_with_output().map_err(|error| failed(&error))?;
+        if !ended.status.success() {
+            let why = String::from_utf8_lossy(&ended.stderr);
+            let why = why.lines().next().unwrap_or_default().trim().escape_debug().to_string();
+            let command = arguments.first().copied().unwrap_or_default();
+            return Err(Failure::new(if why.is_empty() {
+                format!("git {command} failed")
+            } else {
+                format!("git: {why}")
+            }));
+        }
+        output.map_err(|error| failed(&error))
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Failure> {
+    std::str::from_utf8(bytes).map_err(|_| Failure::new("git answers what is no text"))
+}
+
+fn not_readable(revision: &str, name: &str, why: &str) -> Failure {
+    let mut found = (Report::default(), Sources::default());
+    let message = format!("`{}:{}` {why}", revision.escape_debug(), name.escape_debug());
+    found.0.push(Diagnostic::nowhere(Code::StrayFile, message));
+    Failure::Invalid(Box::new(found))
+}
