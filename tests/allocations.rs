@@ -130,3 +130,30 @@ fn scoped_bindings_allocate_once_and_only_where_they_count() {
         assert_eq!(allocations(&index, "GET /all", &[], Reason::RoleMissing), 0);
     }
 }
+
+/// Tracing costs nothing where it is off, and next to nothing where the trace is
+/// not recorded.
+#[cfg(feature = "server")]
+#[test]
+fn what_is_not_traced_allocates_nothing_for_it() {
+    use doorward::config::{Config, DecisionLog, LogTo};
+    use doorward::telemetry::{Carried, Telemetry};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("doorward.yaml");
+    std::fs::write(&path, "tracing: { otlp: { endpoint: 'http://127.0.0.1:4317' }, sample: 0 }").unwrap();
+    let tracing = Config::load(&path, &|_| None).0.unwrap().tracing.unwrap();
+    let silent = || Telemetry::new(&DecisionLog { to: LogTo::Nowhere, ..DecisionLog::default() });
+    let unrecorded: &[u8] = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    let pairs = [("traceparent", unrecorded), ("tracestate", b"a=1")];
+    let carried = Carried { parent: Some(unrecorded), state: Some(b"a=1") };
+    for (telemetry, told) in [(silent(), false), (silent().tracing(&tracing), true)] {
+        assert_eq!(telemetry.tells_traces(), told);
+        for carried in [Carried::default(), carried] {
+            let info = measure(|| {
+                assert!(telemetry.trace(carried, Headers::new(&pairs), 7).is_none());
+            });
+            assert_eq!(info.count_total, 0, "{told}");
+        }
+    }
+}

@@ -9,6 +9,8 @@
 //! - `envoy`: lines of `deploy/envoy/envoy.yaml`, which real Envoy validates;
 //! - `envoy-cluster`: well-formed YAML to be added to a cluster of Envoy;
 //! - `envoy-tls`: a transport socket, which `tests/it` gives to real Envoy;
+//! - `envoy-tracer`, `envoy-collector`: well-formed YAML that `tests/it` puts into
+//!   it for traces;
 //! - `envoy-listener`, `envoy-filter`, `envoy-route`: well-formed YAML that
 //!   `tests/it` puts into `deploy/envoy/envoy.yaml` for an example.
 
@@ -64,7 +66,10 @@ fn every_yaml_block_is_what_it_says() {
                 }
             }
             (
-                Some("envoy-cluster" | "envoy-tls" | "envoy-listener" | "envoy-filter" | "envoy-route"),
+                Some(
+                    "envoy-cluster" | "envoy-tls" | "envoy-listener" | "envoy-filter" | "envoy-route"
+                    | "envoy-tracer" | "envoy-collector",
+                ),
                 None,
             ) => {
                 let (mut sources, mut report) = (Sources::default(), Report::default());

@@ -30,11 +30,11 @@ const FLOORS: [(&str, u8); 18] = [
 ];
 
 /// Which files may name a foreign crate: files or, with a final `/`, rooms.
-const OWNERS: [(&str, &[&str]); 30] = [
+const OWNERS: [(&str, &[&str]); 31] = [
     ("annotate_snippets", &["diag/render.rs"]),
     ("arc_swap", &["identity/keyring.rs", "gate/snapshot.rs"]),
     // In `server/` it is the part of rustls that has its name.
-    ("aws_lc_rs", &["identity/crypto.rs", "compile/revision.rs", "server/fetch.rs", "server/tls.rs"]),
+    ("aws_lc_rs", &["identity/crypto.rs", "compile/revision.rs", "server/tls.rs", "server/trust.rs"]),
     ("base64", &["identity/base64url.rs"]),
     ("biodivine_lib_bdd", &["review/logic.rs"]),
     (
@@ -59,17 +59,18 @@ const OWNERS: [(&str, &[&str]); 30] = [
             "server/connections.rs",
             "server/grpc.rs",
             "server/http.rs",
+            "server/otlp/collector.rs",
         ],
     ),
-    ("hyper_util", &["server/fetch.rs", "server/connections.rs"]),
+    ("hyper_util", &["server/fetch.rs", "server/connections.rs", "server/otlp/collector.rs"]),
     ("ipnet", &["policy/network.rs"]),
     ("jsonwebtoken", &["identity/signature.rs"]),
     ("mimalloc", &["main.rs"]),
     ("prometheus_client", &["telemetry/figures.rs", "telemetry/histogram.rs", "telemetry/metrics.rs"]),
-    ("prost", &["envoy/"]),
+    ("prost", &["envoy/", "server/otlp/wire.rs"]),
     ("quick_cache", &["identity/cache.rs"]),
     ("regex", &["compile/expression/program.rs", "proxy/matcher.rs"]),
-    ("rustls_native_certs", &["server/fetch.rs"]),
+    ("rustls_native_certs", &["server/trust.rs"]),
     ("serde", &["cli/", "diag/", "engine/", "gate/problem.rs", "server/admin/", "trial/"]),
     // Claims are JSON, and they are what tokens, headers and conditions speak of.
     (
@@ -89,10 +90,11 @@ const OWNERS: [(&str, &[&str]); 30] = [
         ],
     ),
     ("tokio", &["server/", "envoy/complete.rs", "cli/"]),
-    ("tokio_rustls", &["server/fetch.rs", "server/tls.rs"]),
+    ("tokio_rustls", &["server/fetch.rs", "server/otlp/", "server/tls.rs", "server/trust.rs"]),
     ("tokio_stream", &["server/", "envoy/complete.rs"]),
     ("tonic", &["envoy/", "server/"]),
     ("tonic_health", &["server/"]),
+    ("tonic_prost", &["server/otlp/collector.rs"]),
     ("tonic_reflection", &["server/"]),
     ("tracing", &["server/"]),
     ("tracing_subscriber", &["server/logs.rs"]),

@@ -8,7 +8,7 @@ use super::{Exit, Failure, Style, Term, time};
 use crate::compile::Index;
 use crate::diag::{Report, Sources};
 use crate::identity::Verifier;
-use crate::server::check_certificates;
+use crate::server::{check_certificates, check_tracing};
 
 /// Report everything wrong or suspicious in a policy or a configuration.
 ///
@@ -73,6 +73,9 @@ fn of_config(input: Input, skip_keys: bool, now: u64) -> Result<Found, Failure> 
     if let (Some(config), false) = (&config, skip_keys) {
         Verifier::load(&config.identity, &config.directory, &environment, &mut found.0);
         check_certificates(&config.listen, &config.directory, &mut found.0);
+        if let Some(tracing) = &config.tracing {
+            check_tracing(tracing, &config.directory, &environment, &mut found.0);
+        }
     }
     let compiled = policy(&directory, config.as_ref(), now, &mut found);
     Ok((found, compiled.into_iter().map(|compiled| compiled.index).collect()))

@@ -157,7 +157,7 @@ pub(super) fn keys(entry: &Entry, report: &mut Report) -> Option<Keys> {
         "pem" => KeySource::Pem(text.value.into()),
         "url" => KeySource::Url(remote::read(text, false, &fields, report)?),
         "discovery" => KeySource::Discovery(remote::read(text, true, &fields, report)?),
-        _ => KeySource::SecretEnv(variable(text, report)?),
+        _ => KeySource::SecretEnv(variable(text, "`secret_env`", report)?),
     };
     let beside = remote::BESIDE.iter().find_map(|key| fields.get(key));
     if let (None, Some(beside)) = (source.remote(), beside) {
@@ -178,12 +178,12 @@ pub(super) fn keys(entry: &Entry, report: &mut Report) -> Option<Keys> {
 
 /// The name of a variable. People put the secret itself here: the message
 /// must not repeat it.
-pub(super) fn variable(text: Text<'_>, report: &mut Report) -> Option<String> {
+pub(super) fn variable(text: Text<'_>, what: &str, report: &mut Report) -> Option<String> {
     if is_variable_name(text.value) {
         return Some(text.value.to_owned());
     }
     report.push(
-        Diagnostic::at(Code::BadVariable, text.span, "`secret_env` is not the name of a variable")
+        Diagnostic::at(Code::BadVariable, text.span, format!("{what} is not the name of a variable"))
             .label("not a name")
             .help("write the name of the environment variable that holds the secret, not the secret"),
     );

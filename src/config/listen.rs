@@ -188,7 +188,7 @@ fn admin(entry: &Entry, directory: &Path, report: &mut Report) -> Option<AdminLi
     let listener = listener(&fields, directory, report);
     let secret_env = match fields.get("secret_env") {
         Some(entry) => yaml::text(&entry.value, "`secret_env`", report)
-            .and_then(|text| Some(Some((keys::variable(text, report)?, text.span)))),
+            .and_then(|text| Some(Some((keys::variable(text, "`secret_env`", report)?, text.span)))),
         None => Some(None),
     };
     Some(AdminListener { listener: listener?, secret_env: secret_env? })

@@ -22,6 +22,7 @@ mod role_names;
 mod schema;
 mod shutdown;
 mod tokens;
+mod traces;
 mod units;
 mod url_template;
 mod variables;
@@ -48,6 +49,7 @@ pub use role_names::{RoleNames, Target};
 pub use schema::{SCHEMA, SHAPES};
 pub use shutdown::Shutdown;
 pub use tokens::{Scheme, TokenSource};
+pub use traces::{Otlp, OtlpHeader, ParentTrace, Tracing};
 pub use url_template::{Placeholder, UrlTemplate};
 
 /// Where the environment's variables come from.
@@ -81,6 +83,8 @@ pub struct Config {
     pub deny: Deny,
     /// What is written about decisions, and where to.
     pub decision_log: DecisionLog,
+    /// Of which checks spans are sent, and where to.
+    pub tracing: Option<Tracing>,
 }
 
 impl Config {

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::{
-    Config, Environment, decision_log, deny, headers, identity, limits, listen, reload, shutdown, variables,
+    Config, Environment, decision_log, deny, headers, identity, limits, listen, reload, shutdown, traces,
+    variables,
 };
 use crate::diag::{Code, Diagnostic, FileId, Report, Sources, Span};
 use crate::yaml::{self, Fields, Node, Shape};
@@ -29,8 +30,9 @@ pub(super) const SHAPE: Shape = Shape {
         "upstream_headers",
         "deny",
         "decision_log",
+        "tracing",
     ],
-    later: &[("tracing", "remove it: this version sends no traces; the decision log has the `trace_id`")],
+    later: &[],
 };
 
 /// The configuration in the file, as far as it can be read: the caller looks
@@ -87,6 +89,7 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
     let upstream_headers = headers::read(fields.get("upstream_headers"), &header_prefixes, report);
     let deny = deny::read(fields.get("deny"), report);
     let decision_log = decision_log::read(fields.get("decision_log"), &directory, report);
+    let tracing = traces::read(fields.get("tracing"), report);
     Some(Config {
         policies: directory.join(policies?),
         policies_candidate: policies_candidate?,
@@ -99,6 +102,7 @@ fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> 
         upstream_headers,
         deny: deny?,
         decision_log: decision_log?,
+        tracing: tracing?,
         directory,
     })
 }
@@ -209,7 +213,7 @@ mod tests {
         assert_eq!((config.listen.http, config.listen.admin), (None, None));
         assert_eq!((config.limits, config.shutdown), (Limits::default(), Shutdown::default()));
         assert_eq!(config.policies, config.directory.join("rules"));
-        assert_eq!(config.decision_log, DecisionLog::default());
+        assert_eq!((config.decision_log, config.tracing), (DecisionLog::default(), None));
         let bearer = TokenSource::Header { name: "authorization".to_owned(), scheme: Scheme::Bearer };
         assert_eq!(config.identity.tokens, [bearer]);
         assert_eq!(config.reload, Reload { allow_shrink: false });

@@ -31,7 +31,7 @@ const MAX_STALE_BOUNDS: RangeInclusive<u64> = 60..=30 * 24 * 60 * 60;
 const WELL_KNOWN: &str = "/.well-known/";
 const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 
-/// An address that keys may be fetched from: `https`, or `http` where that is
+/// An address that keys may be fetched from, or that spans go to: `https`, or `http` where that is
 /// allowed, without user, password and fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyUrl {
@@ -117,6 +117,11 @@ impl KeyUrl {
     /// Whether it is `https`.
     pub fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// Whether the port is written.
+    pub(super) fn names_port(&self) -> bool {
+        self.port.is_some()
     }
 
     /// Whether it leads to this machine.

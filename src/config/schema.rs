@@ -3,7 +3,9 @@
 //! The readers beside this file are what counts; the schema repeats them in
 //! words that an editor understands. A test compares the two.
 
-use super::{claims, decision_log, deny, identity, keys, limits, listen, read, reload, shutdown, tokens};
+use super::{
+    claims, decision_log, deny, identity, keys, limits, listen, read, reload, shutdown, tokens, traces,
+};
 use crate::yaml::Shape;
 
 /// JSON Schema, draft 2020-12.
@@ -33,4 +35,6 @@ pub const SHAPES: &[(&str, Shape)] = &[
     ("decisionLog", decision_log::SHAPE),
     ("decisionLogTo", decision_log::TO),
     ("redact", decision_log::REDACT),
+    ("tracing", traces::SHAPE),
+    ("otlp", traces::OTLP),
 ];

@@ -73,7 +73,7 @@ codes! {
     EmptyValue "DW014" "empty-value" Error "A null or empty value: leaving something out is never a way to require nothing.";
     UnquotedScalar "DW015" "unquoted-scalar" Error "A plain scalar that YAML readers disagree about, such as `no` or `012`, where text is needed.";
     BadCharacter "DW016" "bad-character" Error "A character outside visible ASCII in a name, code or path.";
-    NotYet "DW017" "not-yet" Error "A key of the policy language that this version does not have yet.";
+    NotYet "DW017" "not-yet" Error "A key that this version or this build does not have.";
     BadValue "DW018" "bad-value" Error "A value that is not one of those allowed here.";
 
     // The policy.

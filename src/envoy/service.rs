@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
 use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
 use prost::Message;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status};
 
 use super::complete::{Arrived, Checker};
 use super::request::Malformed;
 use super::response::response;
 use crate::gate::{Gate, Judge, Live, Words};
-use crate::telemetry::InFlight;
+use crate::telemetry::{Carried, InFlight};
 use crate::words::Reason;
 
 /// What answers Envoy's checks.
@@ -32,15 +33,21 @@ impl<J: Judge> Checks<J> {
     /// The answer to one encoded check, however little of it can be read.
     pub(super) fn answer_bytes(&self, check: &[u8]) -> Vec<u8> {
         match CheckRequest::decode(check) {
-            Ok(check) => self.answer(check, Instant::now(), None).encode_to_vec(),
+            Ok(check) => self.answer(check, Instant::now(), None, Carried::default()).encode_to_vec(),
             Err(_) => self.refuse(Reason::RequestMalformed, "the check can't be read").encode_to_vec(),
         }
     }
 
     /// The answer to one check.
-    fn answer(&self, check: CheckRequest, arrived: Instant, deadline: Option<Duration>) -> CheckResponse {
+    fn answer(
+        &self,
+        check: CheckRequest,
+        arrived: Instant,
+        deadline: Option<Duration>,
+        carried: Carried<'_>,
+    ) -> CheckResponse {
         let read = || Words::try_from(check).map_err(Malformed::as_str);
-        response(self.gate.answer(read, arrived, deadline))
+        response(self.gate.answer(read, arrived, deadline, carried))
     }
 }
 
@@ -59,8 +66,19 @@ impl<J: Judge> Authorization for Checks<J> {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let timeout = request.metadata().get("grpc-timeout").and_then(|t| timeout(t.as_encoded_bytes()));
         let arrived = request.extensions().get().map_or_else(Instant::now, |Arrived(at)| *at);
-        Ok(Response::new(self.answer(request.into_inner(), arrived, timeout)))
+        let (metadata, _, check) = request.into_parts();
+        let carried = if self.gate.tells_traces() { carried(&metadata) } else { Carried::default() };
+        Ok(Response::new(self.answer(check, arrived, timeout, carried)))
     }
+}
+
+/// Envoy's own span of the check: it stands beside the check, not in it.
+fn carried(metadata: &MetadataMap) -> Carried<'_> {
+    let only = |name| {
+        let mut values = metadata.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none()).map(MetadataValue::as_encoded_bytes)
+    };
+    Carried { parent: only("traceparent"), state: only("tracestate") }
 }
 
 /// A `grpc-timeout`: up to eight digits and a unit. One that is not well

@@ -266,9 +266,9 @@ fn hdr_1_a_claim_that_may_not_become_a_header_denies() {
 fn clm_5_fail_8_a_clock_before_1970_denies() {
     let snapshot = snapshot(POLICY);
     let words = Words::try_from(check("GET", "/events/me", &[("authorization", "Bearer a.b.c")])).unwrap();
-    let verdict = snapshot.judge(&words, ALL, || UNIX_EPOCH - Duration::from_secs(1));
+    let verdict = snapshot.judge(&words, ALL, false, || UNIX_EPOCH - Duration::from_secs(1));
     assert_eq!(verdict.reason, Reason::EngineError);
-    assert!(!snapshot.judge(&words, ALL, SystemTime::now).reason.is_allowed());
+    assert!(!snapshot.judge(&words, ALL, false, SystemTime::now).reason.is_allowed());
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_token_that_comes_back_gives_the_same_answer_and_every_request_its_own_remov
     let ask = |more: &[(&str, &str)]| {
         let headers = [&[("authorization", token.as_str())], more].concat();
         let words = Words::try_from(check("POST", "/events", &headers)).unwrap();
-        let verdict = snapshot.judge(&words, ALL, SystemTime::now);
+        let verdict = snapshot.judge(&words, ALL, false, SystemTime::now);
         assert_eq!(verdict.reason, Reason::Allowed);
         verdict.changes
     };
@@ -323,7 +323,7 @@ services:
     let asked = |method: &str, venue: &str| {
         let path = format!("/venues/{venue}");
         let words = Words::try_from(check(method, &path, &[("authorization", &token)])).unwrap();
-        let verdict = snapshot.judge(&words, ALL, SystemTime::now);
+        let verdict = snapshot.judge(&words, ALL, false, SystemTime::now);
         let roles = verdict.changes.set.into_iter().find(|(name, _)| &**name == "x-user-roles");
         (verdict.reason, roles.map_or_else(String::new, |(_, roles)| roles))
     };
@@ -353,7 +353,7 @@ fn a_binding_ends_in_its_second_for_tokens_that_are_remembered() {
     let token = bearer(&[], claims);
     let words = Words::try_from(check("POST", "/events", &[("authorization", &token)])).unwrap();
     for _ in 0..2 {
-        let ask = |clock: SystemTime| snapshot.judge(&words, ALL, || clock).reason;
+        let ask = |clock: SystemTime| snapshot.judge(&words, ALL, false, || clock).reason;
         assert_eq!(ask(end - Duration::from_secs(1)), Reason::Allowed);
         assert_eq!(ask(end), Reason::RoleMissing);
     }
@@ -369,7 +369,7 @@ fn cache_2_a_token_for_one_service_is_not_one_for_another() {
     let snapshot = snapshot(&policy);
     let ask = |path: &str, token: &str| {
         let words = Words::try_from(check("GET", path, &[("authorization", token)])).unwrap();
-        snapshot.judge(&words, ALL, SystemTime::now).reason
+        snapshot.judge(&words, ALL, false, SystemTime::now).reason
     };
     let shop = bearer(&[], serde_json::json!({}));
     let both = bearer(&[], serde_json::json!({ "aud": ["billing", "shop"] }));
@@ -410,6 +410,7 @@ fn hdr_9_a_good_token_on_an_anonymous_route_names_its_user_and_a_bad_one_nobody(
         let verdict = snapshot.judge(
             &Words::try_from(check("GET", "/events", &headers)).unwrap(),
             ALL,
+            false,
             SystemTime::now,
         );
         let user =

@@ -23,6 +23,7 @@ use hyper::{Request, Response};
 use crate::config::Proxy;
 use crate::engine::Reason;
 use crate::gate::{Gate, Judge, Live, Words};
+use crate::telemetry::Carried;
 use head::Head;
 
 pub(crate) use response::Body;
@@ -54,7 +55,8 @@ impl<J: Judge> Forward<J> {
             Proxy::Envoy => envoy::deadline(head),
             Proxy::Nginx | Proxy::Traefik | Proxy::Caddy => None,
         };
-        let answer = self.gate.answer(|| self.read(head), arrived, deadline);
+        // The proxy's own span stands where a client's would: among the headers.
+        let answer = self.gate.answer(|| self.read(head), arrived, deadline, Carried::default());
         response::response(answer, self.proxy)
     }
 

@@ -15,8 +15,9 @@ use super::snapshot::Live;
 use super::verdict::{Judge, Verdict};
 use super::words::Words;
 use crate::denial::{self, Denials, Denied};
+use crate::engine::Headers;
 use crate::engine::Reason;
-use crate::telemetry::{InFlight, Keep, Record, Telemetry};
+use crate::telemetry::{Carried, InFlight, Keep, Record, Telemetry, Trace, TraceId};
 use crate::words::Refusal;
 
 /// The longest a check may take, where the proxy sets no shorter deadline.
@@ -60,6 +61,11 @@ impl<J: Judge> Gate<J> {
         self.telemetry.metrics().begin(self.checks)
     }
 
+    /// Whether it matters what carried a check says of its trace.
+    pub(crate) fn tells_traces(&self) -> bool {
+        self.telemetry.tells_traces()
+    }
+
     /// The answer to a request that arrived at `arrived`. `read` gives its
     /// words, or says why it has none; `deadline` is how long the proxy waits.
     pub(crate) fn answer(
@@ -67,20 +73,26 @@ impl<J: Judge> Gate<J> {
         read: impl FnOnce() -> Result<Words, &'static str>,
         arrived: Instant,
         deadline: Option<Duration>,
+        carried: Carried<'_>,
     ) -> Answer {
         // A tenth is kept for the way back.
         let budget = deadline.map_or(self.limit, |t| self.limit.min(t - t / 10));
         let id = self.ids.next();
         let keep = self.telemetry.keep(id.bits());
-        let asked = Asked { id: &id.to_string(), keep, arrived };
+        let asked = Asked { id: &id.to_string(), keep, arrived, trace_id: carried.trace_id() };
         let mut grpc = false;
+        // It is told even if the check panics.
+        let mut trace = None;
         // Unwinding leaves nothing half-done behind: a check only reads, and
         // what it reads never changes.
         let answer = catch_unwind(AssertUnwindSafe(|| {
             let words = read();
             grpc = words.as_ref().is_ok_and(Words::wants_grpc);
             let mut verdict = match &words {
-                Ok(words) => self.judge.judge(words, keep),
+                Ok(words) => {
+                    trace = self.trace(words, carried, id.bits());
+                    self.judge.judge(words, keep, trace.is_some())
+                }
                 Err(why) => Verdict::bare(Reason::RequestMalformed, why),
             };
             let took = verdict.decided.unwrap_or_else(Instant::now).saturating_duration_since(arrived);
@@ -89,20 +101,35 @@ impl<J: Judge> Gate<J> {
                 // waits for must not be one that somebody else is given.
                 verdict.refuse(Reason::Overloaded, "the check took longer than its deadline");
             }
-            self.respond(asked, verdict, words.as_ref().ok(), grpc)
+            self.respond(asked, verdict, words.as_ref().ok(), grpc, trace.take())
         }));
-        answer.unwrap_or_else(|_| self.bare(asked, Reason::EngineError, "the check panicked", grpc))
+        answer.unwrap_or_else(|_| self.bare(asked, Reason::EngineError, "the check panicked", grpc, trace))
+    }
+
+    /// What a request is traced as, if it is. Where nothing is, that is all there is
+    /// to it.
+    fn trace(&self, words: &Words, carried: Carried<'_>, id: u128) -> Option<Trace> {
+        self.telemetry.spans()?;
+        let pairs = words.pairs();
+        self.telemetry.trace(carried, Headers::new(&pairs), id)
     }
 
     /// The answer to a request of which nothing is known.
     pub(crate) fn refuse(&self, reason: Reason, why: &'static str, arrived: Instant) -> Answer {
         let id = self.ids.next();
         let keep = self.telemetry.keep(id.bits());
-        self.bare(Asked { id: &id.to_string(), keep, arrived }, reason, why, false)
+        self.bare(Asked { id: &id.to_string(), keep, arrived, trace_id: None }, reason, why, false, None)
     }
 
-    fn bare(&self, asked: Asked<'_>, reason: Reason, why: &'static str, grpc: bool) -> Answer {
-        let answer = || self.respond(asked, Verdict::bare(reason, why), None, grpc);
+    fn bare(
+        &self,
+        asked: Asked<'_>,
+        reason: Reason,
+        why: &'static str,
+        grpc: bool,
+        trace: Option<Trace>,
+    ) -> Answer {
+        let answer = || self.respond(asked, Verdict::bare(reason, why), None, grpc, trace);
         catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| Answer {
             outcome: Outcome::Deny(Denial::refuse(Refusal::ServiceUnavailable, Vec::new(), String::new())),
             described: Vec::new(),
@@ -111,7 +138,14 @@ impl<J: Judge> Gate<J> {
 
     /// The answer to a verdict, told as it is given. A verdict that can't be
     /// carried out becomes a denial.
-    fn respond(&self, asked: Asked<'_>, mut verdict: Verdict, words: Option<&Words>, grpc: bool) -> Answer {
+    fn respond(
+        &self,
+        asked: Asked<'_>,
+        mut verdict: Verdict,
+        words: Option<&Words>,
+        grpc: bool,
+        trace: Option<Trace>,
+    ) -> Answer {
         let pairs = words.map(Words::pairs).unwrap_or_default();
         let request = words.map(|words| words.input(&pairs, verdict.now));
         let changes = std::mem::take(&mut verdict.changes);
@@ -143,10 +177,13 @@ impl<J: Judge> Gate<J> {
                 principal: verdict.caller.as_ref(),
                 roles: &verdict.roles,
                 request: request.as_ref(),
+                trace_id: trace.as_ref().map(Trace::id).or(asked.trace_id),
                 candidate: verdict.candidate.as_ref(),
+                course: verdict.course.as_ref(),
                 took: asked.arrived.elapsed(),
             },
             asked.keep,
+            trace,
         );
         Answer { outcome, described: describe(asked.id, &verdict) }
     }
@@ -181,6 +218,8 @@ struct Asked<'a> {
     id: &'a str,
     keep: Keep,
     arrived: Instant,
+    /// Of whoever carried it.
+    trace_id: Option<TraceId>,
 }
 
 fn describe(id: &str, verdict: &Verdict) -> Vec<(&'static str, String)> {

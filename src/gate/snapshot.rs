@@ -3,6 +3,7 @@
 //!
 //! The only file that names the pointer's crate.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +18,7 @@ use crate::engine::{
     Decision, HeaderPlan, Held, Input, Missing, Prepared, Principal, Reason, Subject, decide,
 };
 use crate::identity::{Remembered, TokenCache, Verifier};
-use crate::telemetry::{Keep, Meters};
+use crate::telemetry::{Course, Keep, Lasted, Meters, Verify};
 
 /// Policy, keys and managed headers that belong together, and what they make
 /// of the tokens that were verified under them. Another policy is another
@@ -111,7 +112,13 @@ impl Snapshot {
         &self.verifier
     }
 
-    pub(crate) fn judge(&self, words: &Words, keep: Keep, clock: impl FnOnce() -> SystemTime) -> Verdict {
+    pub(crate) fn judge(
+        &self,
+        words: &Words,
+        keep: Keep,
+        traced: bool,
+        clock: impl FnOnce() -> SystemTime,
+    ) -> Verdict {
         let pairs = words.pairs();
         let Some(now) = seconds(clock()) else {
             return Verdict::bare(Reason::EngineError, "the clock stands before 1970");
@@ -119,11 +126,19 @@ impl Snapshot {
         let input = words.input(&pairs, now);
         let (index, on_anonymous) = (&*self.index, self.verifier.on_anonymous());
         let mut caller: Option<Arc<Caller>> = None;
+        let (begun, mut verify) = (traced.then(Instant::now), None);
         let decision = decide(index, &input, on_anonymous, |service| {
-            let known = self.recall(service, &input)?;
-            Ok(Arc::clone(&caller.insert(known).principal))
+            let begun = traced.then(Instant::now);
+            let (known, remembered) = self.recall(service, &input);
+            if let Some(begun) = begun {
+                let outcome = known.as_ref().map(|_| remembered).map_err(|(reason, _)| *reason);
+                verify = Some(Verify { lasted: Lasted::since(begun), outcome });
+            }
+            Ok(Arc::clone(&caller.insert(known?).principal))
         });
+        let course = begun.map(|begun| Course { decide: Lasted::since(begun), verify });
         let mut verdict = self.in_names(&decision);
+        verdict.course = course;
         verdict.now = now;
         verdict.meter = self.meters.of(decision.service, decision.route).cloned();
         if decision.reason.is_allowed() {
@@ -138,7 +153,7 @@ impl Snapshot {
         if let Some(candidate) = &self.candidate {
             verdict.decided = Some(Instant::now());
             let identify = |service: &Service| {
-                let known = self.recall(service, &input)?;
+                let known = self.recall(service, &input).0?;
                 known
                     .candidate
                     .clone()
@@ -156,10 +171,16 @@ impl Snapshot {
     }
 
     /// The caller of a request to a service, as their token was verified now or
-    /// before.
-    fn recall(&self, service: &Service, input: &Input<'_>) -> Result<Arc<Caller>, (Reason, &'static str)> {
+    /// before; and whether it was before.
+    fn recall(
+        &self,
+        service: &Service,
+        input: &Input<'_>,
+    ) -> (Result<Arc<Caller>, (Reason, &'static str)>, bool) {
         let Self { index, verifier, headers, candidate, callers, .. } = self;
+        let remembered = Cell::new(true);
         let make = |subject: Subject| {
+            remembered.set(false);
             let candidate =
                 candidate.as_deref().map(|index| Arc::new(Principal::resolve(index, subject.clone())));
             let principal = Arc::new(Principal::resolve(index, subject));
@@ -168,9 +189,10 @@ impl Snapshot {
             let headers = service.map(|service| headers.prepare(index, service, caller));
             Caller { principal, candidate, headers }
         };
-        verifier
+        let known = verifier
             .recall(callers, input.headers, &service.audiences, input.now, make)
-            .map_err(|refusal| (refusal.reason, refusal.detail))
+            .map_err(|refusal| (refusal.reason, refusal.detail));
+        (known, remembered.get())
     }
 
     fn in_names(&self, decision: &Decision) -> Verdict {
@@ -220,8 +242,8 @@ impl Live {
 }
 
 impl Judge for Arc<Live> {
-    fn judge(&self, words: &Words, keep: Keep) -> Verdict {
+    fn judge(&self, words: &Words, keep: Keep, traced: bool) -> Verdict {
         // INVARIANT: the only load of a check.
-        self.0.load().judge(words, keep, SystemTime::now)
+        self.0.load().judge(words, keep, traced, SystemTime::now)
     }
 }

@@ -10,7 +10,7 @@ use super::words::Words;
 use crate::diag::Place;
 use crate::engine::{HeaderChanges, Missing, Principal, Reason};
 use crate::policy::MethodSet;
-use crate::telemetry::{Disagreement, Keep, Meter};
+use crate::telemetry::{Course, Disagreement, Keep, Meter};
 
 /// One decision. Everything but the reason is there only as far as the
 /// decision got.
@@ -34,6 +34,8 @@ pub(crate) struct Verdict {
     /// When the policy in force had decided: what the candidate takes is not the
     /// caller's to wait for.
     pub(crate) decided: Option<Instant>,
+    /// When its parts began and ended, where that was wanted.
+    pub(crate) course: Option<Course>,
     /// When it was decided: seconds since 1970, UTC.
     pub(crate) now: u64,
     /// Of the policy that decided.
@@ -66,6 +68,7 @@ impl Verdict {
             meter: None,
             candidate: None,
             decided: None,
+            course: None,
             now: 0,
             revision: None,
             required: None,
@@ -93,13 +96,13 @@ impl Verdict {
 /// is tested with judges that do.
 pub(crate) trait Judge: Send + Sync + 'static {
     /// Decides about one request. Does not wait. `keep` says when the verdict
-    /// must hold what is told at length.
-    fn judge(&self, words: &Words, keep: Keep) -> Verdict;
+    /// must hold what is told at length, `traced` that it must hold its course.
+    fn judge(&self, words: &Words, keep: Keep, traced: bool) -> Verdict;
 }
 
 #[cfg(test)]
 impl<F: Fn(&Words) -> Verdict + Send + Sync + 'static> Judge for F {
-    fn judge(&self, words: &Words, _: Keep) -> Verdict {
+    fn judge(&self, words: &Words, _: Keep, _: bool) -> Verdict {
         self(words)
     }
 }

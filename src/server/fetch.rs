@@ -1,12 +1,10 @@
 //! Fetching keys: one request, one answer, one connection each time.
 //!
-//! The only file that names the crates of HTTP requests and of TLS. There is
-//! no client here that could follow a redirect, ask a proxy, keep a cookie,
+//! There is no client here that could follow a redirect, ask a proxy, keep a cookie,
 //! repeat a request or unpack an answer: none of that exists to be turned off.
 //! Nothing is ever fetched but an address of the configuration, or one that a
 //! document from there names.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Empty};
@@ -20,11 +18,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::ServerName;
 
+use super::trust;
 use crate::config::KeyUrl;
 use crate::identity::{Answer, MAX_KEY_BYTES};
 
@@ -44,26 +40,7 @@ impl Fetcher {
     /// A fetcher that trusts the certificates of this PEM text alone, or those
     /// that the system trusts.
     pub(super) fn new(trusted: Option<&[u8]>) -> Result<Self, String> {
-        let mut roots = RootCertStore::empty();
-        match trusted {
-            Some(pem) => {
-                for certificate in CertificateDer::pem_slice_iter(pem) {
-                    certificate
-                        .map_err(|error| error.to_string())
-                        .and_then(|c| roots.add(c).map_err(|error| error.to_string()))
-                        .map_err(|why| format!("the CA file can't be used: {why}"))?;
-                }
-            }
-            // One that can't be read trusts nobody: the others serve.
-            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-        }
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("can't set up TLS: {error}"))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { tls: TlsConnector::from(trust::client(trusted, b"http/1.1")?) })
     }
 
     /// Fetches. Whatever the other side does, this ends soon.

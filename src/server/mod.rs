@@ -20,6 +20,11 @@ mod keys;
 mod listen;
 mod listing;
 mod logs;
+#[cfg(feature = "otel")]
+mod otlp;
+#[cfg(not(feature = "otel"))]
+#[path = "no_otlp.rs"]
+mod otlp;
 mod reload;
 mod run;
 mod signals;
@@ -27,6 +32,7 @@ mod source;
 mod standing;
 mod startup;
 mod tls;
+mod trust;
 mod watch;
 
 use std::path::Path;
@@ -43,7 +49,7 @@ use decision_log::DecisionLog;
 
 pub use keys::{Clock, KeyTasks, Ready, SystemClock, keep};
 pub use reload::Reloads;
-pub use startup::{Findings, check_certificates};
+pub use startup::{Findings, check_certificates, check_tracing};
 
 /// How long what is left over may take once everything is served.
 const LEFTOVERS: Duration = Duration::from_millis(100);
@@ -101,6 +107,7 @@ async fn start(
         candidate,
         upkeep,
         decision_log: _,
+        tracing: spans,
         warnings,
     } = ready;
     for Findings { report, sources } in &warnings {
@@ -138,11 +145,13 @@ async fn start(
         secret,
         started,
     });
+    let spans = otlp::start(spans, admin.telemetry.spans());
     let tasks = run::Tasks {
         keys,
         reload: reload::keep(reloader, candidate, asked)?,
         tls: certificates,
         log: written,
+        spans,
     };
     let plan = run::Plan { gate, admin, limits, shutdown };
     run::run(ports, plan, (tasks, ready), signals).await

@@ -14,6 +14,7 @@ use super::grpc;
 use super::http;
 use super::keys::{KeyTasks, Ready};
 use super::listen::Bound;
+use super::otlp::Exporting;
 use super::reload::{Reloading, Reloads};
 use super::signals::{INTERRUPT, Stops};
 use super::tls::{self, Tls};
@@ -29,6 +30,8 @@ pub(super) struct Tasks {
     pub(super) tls: Vec<tls::Upkeep>,
     /// What writes the decision log.
     pub(super) log: Ended,
+    /// What sends spans.
+    pub(super) spans: Exporting,
 }
 
 /// The open ports.
@@ -132,12 +135,18 @@ pub(super) async fn run(
     }
     tracing::info!(connections = tally.open(), "no new connections, open ones finish");
     stop.send_replace(true);
+    let limit = tokio::time::Instant::now() + shutdown.limit;
     tokio::select! {
         () = all(&mut servers) => {}
         signal = stops.next() => return second(signal),
-        () = tokio::time::sleep(shutdown.limit) => {
+        () = tokio::time::sleep_until(limit) => {
             tracing::warn!(connections = tally.open(), "connections that did not finish were cut");
         }
+    }
+    let left = limit.saturating_duration_since(tokio::time::Instant::now());
+    tokio::select! {
+        () = tasks.spans.flush(left) => {}
+        signal = stops.next() => return second(signal),
     }
     figures.tell();
     tracing::info!("stopped");
@@ -176,13 +185,14 @@ struct Running {
     reload: Reloading,
     tls: JoinSet<()>,
     log: Ended,
+    spans: Exporting,
     admin: JoinSet<()>,
 }
 
 impl Running {
-    fn new(Tasks { keys, reload, tls, log }: Tasks) -> Self {
+    fn new(Tasks { keys, reload, tls, log, spans }: Tasks) -> Self {
         let tls = tls.into_iter().map(tls::Upkeep::keep).collect();
-        Self { keys, reload, tls, log, admin: JoinSet::new() }
+        Self { keys, reload, tls, log, spans, admin: JoinSet::new() }
     }
 
     /// Waits for one of them to end, which none should: says how it did.
@@ -191,6 +201,7 @@ impl Running {
             why = self.keys.ended() => why,
             why = self.reload.ended() => why,
             why = self.log.wait() => why,
+            why = self.spans.ended() => why,
             Some(_) = self.tls.join_next() => "a task that looks after certificates ended".to_owned(),
             Some(ended) = self.admin.join_next() => describe(ended),
         }

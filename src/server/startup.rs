@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::admin::Explainer;
 use super::candidate::Candidate;
 use super::connections::Protocol;
+use super::otlp;
 use super::reload::Reloader;
 use super::source::{Found, Source};
 use super::tls::{self, Tls};
@@ -14,7 +15,7 @@ use super::watch::Watch;
 use crate::compile;
 use crate::config::{
     AdminListener, Config, Environment, HttpListener, Identity, Limits, Listener, Listeners, LogTo, Shutdown,
-    TokenSource,
+    TokenSource, Tracing,
 };
 use crate::denial::Denials;
 use crate::diag::{Code, Diagnostic, Report, Sources};
@@ -58,6 +59,8 @@ pub(super) struct Start {
     pub(super) upkeep: Upkeep,
     /// Where the lines about decisions go.
     pub(super) decision_log: LogTo,
+    /// Where spans go, if any do.
+    pub(super) tracing: Option<otlp::Plan>,
     /// What is not wrong and yet worth a look.
     pub(super) warnings: Vec<Findings>,
 }
@@ -88,6 +91,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         upstream_headers,
         deny,
         decision_log,
+        tracing,
     } = config;
     let mut certificates = Vec::new();
     let tls = tls_of(&listen.grpc, Protocol::Grpc, &directory, &mut certificates, &mut report);
@@ -98,6 +102,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
         tls_of(&admin.listener, Protocol::Http, &directory, &mut certificates, &mut report)
     });
     let secret = listen.admin.as_ref().and_then(|admin| secret_of(admin, &environment, &mut report));
+    let spans = tracing.as_ref().and_then(|t| otlp::prepare(t, &directory, &environment, &mut report));
     let verifier = Verifier::load(&identity, &directory, &environment, &mut report);
     let headers = compile::upstream_headers(&upstream_headers, &sources, &mut report);
     let has_headers = headers.is_some();
@@ -118,8 +123,12 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
             let upkeep = verifier.take_upkeep();
             let plan = source.plan(&index);
             let telemetry = Telemetry::new(&decision_log);
-            let telemetry = Arc::new(match &listen.admin {
+            let telemetry = match &listen.admin {
                 Some(_) => telemetry.remembering(Recent::new(token_headers(&identity))),
+                None => telemetry,
+            };
+            let telemetry = Arc::new(match &tracing {
+                Some(tracing) => telemetry.tracing(tracing),
                 None => telemetry,
             });
             let meters = telemetry.metrics().meters(&index);
@@ -162,6 +171,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
                 upkeep,
                 policy,
                 decision_log: decision_log.to,
+                tracing: spans,
                 warnings: findings,
             })
         }
@@ -178,6 +188,11 @@ pub fn check_certificates(listen: &Listeners, directory: &Path, report: &mut Rep
     for (listener, protocol) in [(grpc, Protocol::Grpc)].into_iter().chain(http).chain(admin) {
         tls_of(listener, protocol, directory, &mut Vec::new(), report);
     }
+}
+
+/// Looks at what tracing needs, as serving will, and tells what can't be used.
+pub fn check_tracing(tracing: &Tracing, directory: &Path, env: Environment<'_>, report: &mut Report) {
+    otlp::prepare(tracing, directory, env, report);
 }
 
 /// The headers in which tokens stand.

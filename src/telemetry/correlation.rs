@@ -2,7 +2,11 @@
 //! written either, so neither is believed to be more than it looks like, and
 //! what does not look like it is not there.
 
+use std::fmt;
+use std::num::NonZero;
+
 use crate::engine::Headers;
+use crate::words::redact;
 
 /// The longest request id.
 const MAX_ID: usize = 128;
@@ -16,30 +20,128 @@ pub(super) fn request_id(headers: Headers<'_>) -> Option<&str> {
     std::str::from_utf8(value).ok().filter(|_| fine)
 }
 
-/// What `traceparent` says (W3C Trace Context, section 3.2).
+/// The id of a trace: 128 bits, not all of them 0, printed as 32 hexadecimal
+/// digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TraceParent<'h> {
-    /// 32 hexadecimal digits.
-    pub(super) trace_id: &'h str,
+pub struct TraceId(NonZero<u128>);
+
+impl TraceId {
+    /// The trace of this number, which is not 0.
+    pub(super) fn new(bits: u128) -> Option<Self> {
+        NonZero::new(bits).map(Self)
+    }
+
+    /// Its bytes, the first digit first.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0.get().to_be_bytes()
+    }
 }
 
-/// The `traceparent`, if it stands once and is one.
-pub(super) fn trace_parent(headers: Headers<'_>) -> Option<TraceParent<'_>> {
-    let text = std::str::from_utf8(headers.only("traceparent")?).ok()?;
-    let mut parts = text.splitn(5, '-');
-    let (version, trace_id, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let hex = |text: &str, digits: usize| {
-        text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let is_some = |id: &str| id.bytes().any(|b| b != b'0');
-    // Later versions may say more behind it; this one may not.
-    let ends = version != "00" || parts.next().is_none();
-    let fine = hex(version, 2) && version != "ff" && hex(trace_id, 32) && hex(parent, 16) && hex(flags, 2);
-    (fine && ends && is_some(trace_id) && is_some(parent)).then_some(TraceParent { trace_id })
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// What a `traceparent` says (W3C Trace Context, section 3.2): who asks, as a span
+/// of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Parent {
+    pub(super) trace: TraceId,
+    pub(super) span: NonZero<u64>,
+    flags: u8,
+}
+
+impl Parent {
+    /// Of the flags that there are today: sampled, and that the trace's id was drawn
+    /// by lot.
+    const KNOWN: u8 = 0b11;
+    const SAMPLED: u8 = 0b01;
+
+    /// The value of one header, if it is one.
+    pub(super) fn parse(value: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(value).ok()?;
+        let mut parts = text.splitn(5, '-');
+        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        // Later versions may say more behind it; this one may not.
+        if version == "ff" || (version == "00" && parts.next().is_some()) {
+            return None;
+        }
+        hex(version, 2)?;
+        let (trace, span, flags) = (hex(trace, 32)?, hex(span, 16)?, hex(flags, 2)?);
+        Some(Self {
+            trace: TraceId::new(trace)?,
+            span: NonZero::new(u64::try_from(span).ok()?)?,
+            flags: u8::try_from(flags).ok()? & Self::KNOWN,
+        })
+    }
+
+    /// The `traceparent` of a request, if it stands once and is one.
+    pub(super) fn of(headers: Headers<'_>) -> Option<Self> {
+        Self::parse(headers.only("traceparent")?)
+    }
+
+    /// Whether spans of the trace are recorded by who asks.
+    pub(super) fn is_sampled(self) -> bool {
+        self.flags & Self::SAMPLED != 0
+    }
+
+    /// The flags that spans of the trace have.
+    pub(super) fn flags(self) -> u8 {
+        self.flags
+    }
+}
+
+/// So many lower-case hexadecimal digits.
+fn hex(text: &str, digits: usize) -> Option<u128> {
+    let fine = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    fine.then(|| u128::from_str_radix(text, 16).ok()).flatten()
+}
+
+/// The longest `tracestate`.
+const MAX_STATE: usize = 512;
+const MAX_MEMBERS: usize = 32;
+
+/// The `tracestate` of these headers (section 3.3), empty where there is none that
+/// can be passed on whole. What looks like a token is none.
+pub(super) fn trace_state<'h>(values: impl Iterator<Item = &'h [u8]>) -> String {
+    let mut state = String::new();
+    let mut members = 0;
+    for value in values {
+        let Ok(value) = std::str::from_utf8(value) else { return String::new() };
+        for member in value.split(',').map(|member| member.trim_matches([' ', '\t'])) {
+            if member.is_empty() {
+                continue;
+            }
+            members += 1;
+            let room = state.len() + 1 + member.len() <= MAX_STATE;
+            if !room || members > MAX_MEMBERS || !is_member(member) {
+                return String::new();
+            }
+            if !state.is_empty() {
+                state.push(',');
+            }
+            state.push_str(member);
+        }
+    }
+    if redact::is_token_in(state.as_bytes()) { String::new() } else { state }
+}
+
+fn is_member(member: &str) -> bool {
+    let Some((key, value)) = member.split_once('=') else { return false };
+    let in_key = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-*/@".contains(&b);
+    let in_value = |b: u8| (b' '..=b'~').contains(&b) && b != b'=';
+    !key.is_empty()
+        && key.len() <= 256
+        && key.bytes().all(in_key)
+        && value.len() <= 256
+        && value.bytes().all(in_value)
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -65,7 +167,7 @@ mod tests {
     fn a_trace_parent_is_as_the_standard_writes_it() {
         let trace = |values: &[&str]| {
             let pairs: Vec<_> = values.iter().map(|value| ("traceparent", value.as_bytes())).collect();
-            trace_parent(Headers::new(&pairs)).map(|parent| parent.trace_id.to_owned())
+            Parent::of(Headers::new(&pairs)).map(|parent| parent.trace.to_string())
         };
         let parent = "00f067aa0ba902b7";
         for fine in [format!("00-{TRACE}-{parent}-01"), format!("cc-{TRACE}-{parent}-00-what-comes-next")] {
@@ -88,5 +190,30 @@ mod tests {
         }
         let fine = format!("00-{TRACE}-{parent}-01");
         assert_eq!(trace(&[&fine, &fine]), None, "two");
+    }
+
+    #[test]
+    fn a_trace_parent_says_who_asks_and_whether_it_is_recorded() {
+        let parse =
+            |flags: &str| Parent::parse(format!("00-{TRACE}-00f067aa0ba902b7-{flags}").as_bytes()).unwrap();
+        assert_eq!(parse("01").span.get(), 0x00f0_67aa_0ba9_02b7);
+        assert_eq!(parse("01").trace.bytes()[..2], [0x4b, 0xf9]);
+        for (flags, sampled, kept) in [("00", false, 0), ("01", true, 1), ("02", false, 2), ("ff", true, 3)] {
+            assert_eq!((parse(flags).is_sampled(), parse(flags).flags()), (sampled, kept), "{flags}");
+        }
+    }
+
+    #[test]
+    fn a_trace_state_is_passed_on_whole_or_not_at_all() {
+        let state = |values: &[&str]| trace_state(values.iter().map(|value| value.as_bytes()));
+        assert_eq!(state(&["a=1,b@c=x y", " d=", ""]), "a=1,b@c=x y,d=");
+        assert_eq!(state(&["a=1,\t,,b=2"]), "a=1,b=2");
+        let long = format!("a={},b={},c={}", "x".repeat(256), "x".repeat(200), "x".repeat(60));
+        let many = (0..33).map(|n| format!("k{n}=1")).collect::<Vec<_>>().join(",");
+        let token = "a=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLWl0c2VsZg";
+        for odd in ["a", "A=1", "=1", "a=1,b", "a=1=2", "a=\u{7f}", "a=é", "a=\n", &long, &many, token] {
+            assert_eq!(state(&[odd]), "", "{odd}");
+        }
+        assert_eq!(trace_state([&b"a=\xff"[..]].into_iter()), "");
     }
 }

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::claims::{self, REDACTED};
-use super::correlation::{request_id, trace_parent};
+use super::correlation::{Parent, request_id};
 use super::json::{self, Object};
 use super::record::{Disagreement, Record};
 use crate::config::{DecisionLog, LoggedClaims, Redact};
@@ -39,7 +39,7 @@ impl Style {
     /// The line of a decision that was made at `time`.
     pub(super) fn line(&self, record: &Record<'_>, time: SystemTime) -> Vec<u8> {
         let Record { id, reason, status, detail, service, route, meter: _, place, revision, .. } = *record;
-        let Record { caller, roles, request, candidate, took, .. } = *record;
+        let Record { caller, roles, request, trace_id, candidate, took, .. } = *record;
         let mut out = Vec::with_capacity(USUAL);
         let mut line = Object::open(&mut out);
         let some = |line: &mut Object<'_>, name: &'static str, value: Option<&str>| {
@@ -75,7 +75,10 @@ impl Style {
         some(&mut line, "revision", revision);
         if let Some(request) = request {
             some(&mut line, "request_id", request_id(request.headers));
-            some(&mut line, "trace_id", trace_parent(request.headers).map(|parent| parent.trace_id));
+            let asked = || Parent::of(request.headers).map(|parent| parent.trace);
+            if let Some(trace) = trace_id.or_else(asked) {
+                json::display(line.ours("trace_id"), format_args!("\"{trace}\""));
+            }
             if let Some(source) = request.source {
                 line.text("source", &source.to_string());
             }

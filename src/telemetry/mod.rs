@@ -1,12 +1,14 @@
-//! What operators are told: numbers for a scrape, and a record of each decision.
+//! What operators are told: numbers for a scrape, a record of each decision, and
+//! spans of those that belong to a trace.
 //!
 //! Telling never holds a check up: counting is adding to an integer, a record
 //! that finds its queue full is dropped and counted. Nothing told here decides
 //! anything, and nothing of a token is told. This room knows no proxy, opens no
-//! socket and writes to none: whoever takes the [`Lines`] does.
+//! socket and writes to none: whoever takes the [`Lines`] or [`Spans`] does.
 
 mod claims;
 mod correlation;
+mod course;
 mod exposition;
 mod figures;
 mod histogram;
@@ -16,19 +18,27 @@ mod lines;
 mod metrics;
 mod recent;
 mod record;
+mod spans;
+mod tracer;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::config::{DecisionLog, LogTo, Share};
+use crate::config::{DecisionLog, LogTo, Share, Tracing};
+use crate::engine::Headers;
 use line::Style;
+use tracer::Tracer;
 
+pub use correlation::TraceId;
+pub use course::{Course, Lasted, Verify};
 pub use exposition::Exposition;
 pub use figures::{Figure, Figures, Value};
 pub use lines::{Batch, Lines};
 pub use metrics::{InFlight, Meter, Meters, Metrics};
 pub use recent::{ALLOWS, DENIALS, Recent, Remembered};
 pub use record::{Direction, Disagreement, Keep, Record};
+pub use spans::{Kind, MOST_SPANS, Span, Spans, Value as SpanValue};
+pub use tracer::{Carried, Trace};
 
 /// Where decisions are told.
 #[derive(Debug, Default)]
@@ -36,6 +46,7 @@ pub struct Telemetry {
     metrics: Metrics,
     log: Option<Log>,
     recent: Option<Recent>,
+    tracer: Option<Tracer>,
 }
 
 /// Decisions as lines.
@@ -56,13 +67,34 @@ impl Telemetry {
         let (style, lines) = (Style::of(config), Arc::new(Lines::default()));
         let metrics = Metrics::with(Arc::clone(&lines));
         let log = Log { allow: config.allow, deny: config.deny, style, lines };
-        Self { metrics, log: Some(log), recent: None }
+        Self { metrics, log: Some(log), recent: None, tracer: None }
     }
 
     /// The same, which keeps recent decisions in memory.
     #[must_use]
     pub fn remembering(self, recent: Recent) -> Self {
         Self { recent: Some(recent), ..self }
+    }
+
+    /// The same, which traces checks as this says.
+    #[must_use]
+    pub fn tracing(self, config: &Tracing) -> Self {
+        Self { tracer: Some(Tracer::new(config)), ..self }
+    }
+
+    /// Spans of checks, if any are traced, for whoever sends them.
+    pub fn spans(&self) -> Option<&Arc<Spans>> {
+        self.tracer.as_ref().map(Tracer::spans)
+    }
+
+    /// Whether anything told here has the id of a trace.
+    pub fn tells_traces(&self) -> bool {
+        self.tracer.is_some() || self.log.is_some()
+    }
+
+    /// The decision of this id is traced: it is to be ended with what came of it.
+    pub fn trace(&self, carried: Carried<'_>, headers: Headers<'_>, id: u128) -> Option<Trace> {
+        self.tracer.as_ref()?.begin(carried, headers, id)
     }
 
     /// Recent decisions, where they are kept.
@@ -89,8 +121,8 @@ impl Telemetry {
     }
 
     /// Tells a decision: at length where it is to be kept, and where the
-    /// candidate decides otherwise.
-    pub fn decided(&self, record: &Record<'_>, keep: Keep) {
+    /// candidate decides otherwise; its spans where it is traced.
+    pub fn decided(&self, record: &Record<'_>, keep: Keep, trace: Option<Trace>) {
         self.metrics.decided(record);
         if let Some(Log { style, lines, .. }) = &self.log
             && (keep.keeps(record.reason) || record.candidate.is_some())
@@ -99,6 +131,9 @@ impl Telemetry {
         }
         if let Some(recent) = &self.recent {
             recent.keep(record);
+        }
+        if let (Some(tracer), Some(trace)) = (&self.tracer, trace) {
+            tracer.end(trace, record);
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::correlation::TraceId;
+use super::course::Course;
 use super::metrics::Meter;
 use crate::diag::Place;
 use crate::engine::{Input, Principal, Subject};
@@ -40,8 +42,13 @@ pub struct Record<'a> {
     /// The request's words, query and credentials included: whoever writes them
     /// down leaves those out. `None` where nothing could be read.
     pub request: Option<&'a Input<'a>>,
+    /// The trace that it belongs to, where that is known from elsewhere than the
+    /// request's own header.
+    pub trace_id: Option<TraceId>,
     /// Where the candidate decides otherwise.
     pub candidate: Option<&'a Disagreement>,
+    /// When its parts began and ended, where that was noted.
+    pub course: Option<&'a Course>,
     /// From the arrival of the request to its answer.
     pub took: Duration,
 }

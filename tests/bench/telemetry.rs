@@ -247,12 +247,14 @@ fn in_process(token: &str) {
         principal: None,
         roles: &[],
         request: Some(&request),
+        trace_id: None,
         candidate: None,
+        course: None,
         took: Duration::from_micros(7),
     };
     let time = each(|_| {
         let _begun = telemetry.metrics().begin(1024);
-        telemetry.decided(black_box(&record), Keep::NOTHING);
+        telemetry.decided(black_box(&record), Keep::NOTHING, None);
     });
     println!("in process, counting alone: {time:.0} ns per check");
 
@@ -287,7 +289,7 @@ fn in_process(token: &str) {
     };
     let mut batch = Batch::default();
     let time = each(|number| {
-        telemetry.decided(black_box(&record), Keep::ALL);
+        telemetry.decided(black_box(&record), Keep::ALL, None);
         if number.is_multiple_of(1000) {
             telemetry.lines().unwrap().take(&mut batch, Duration::ZERO);
         }

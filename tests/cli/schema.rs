@@ -250,6 +250,11 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
         issuer(&format!("issuer: i, audiences: a, algorithms: HS256, keys: {{ secret_env: S }}, {extra}"))
     };
     let deny = |extra: &str| format!("deny: {{ {extra} }}");
+    let tracing = |endpoint: &str, extra: &str| {
+        format!(
+            "tracing: {{ otlp: {{ endpoint: '{endpoint}', timeout: 1s, headers_env: {{ a: B }} }}, {extra} }}"
+        )
+    };
     let good = [
         "policies: p".to_owned(),
         "listen: { grpc: { address: 'unix:/a', mode: '660' }, admin: 127.0.0.1:2 }".to_owned(),
@@ -270,6 +275,8 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
             "login: { url: 'http://localhost/?u={url}', hosts: [a.example, '*.b.example', 'http://[::1]:80'] }",
         ),
         deny("titles: { token_missing: { en: Hello, pt-BR: Oi }, overloaded: Later }"),
+        tracing("https://c.example:4317", "sample: 0.5, parent: ignore, max_per_second: 1, resource: { a.b/c: d }"),
+        tracing("http://[::1]:4317", "service_name: door"),
     ];
     for text in &good {
         assert!(loads(text), "{text}");
@@ -320,6 +327,14 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
         deny("titles: { allowed: Welcome }"),
         deny("titles: { role_missing: {} }"),
         deny("titles: { role_missing: { english!: Denied } }"),
+        "tracing: {}".to_owned(),
+        "tracing: { otlp: 'http://127.0.0.1:4317' }".to_owned(),
+        tracing("https://c.example:4317/v1/traces", "sample: 1"),
+        tracing("https://c.example", "sample: 1"),
+        tracing("https://c.example:4317", "sample: 2"),
+        tracing("https://c.example:4317", "parent: trust"),
+        tracing("https://c.example:4317", "max_per_second: 0"),
+        tracing("https://c.example:4317", "resource: { service.name: a }"),
     ] {
         assert!(!loads(&text), "{text}");
         assert!(!faults(&schema, &instance(&text)).is_empty(), "{text}");

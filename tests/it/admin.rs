@@ -68,6 +68,12 @@ fn metrics(server: &Doorward) -> Numbers {
     read(&reply.body)
 }
 
+/// One number of a scrape of a server that has an admin port; it must be there.
+#[track_caller]
+pub(crate) fn scraped(server: &Doorward, name: &str, labels: &[(&str, &str)]) -> f64 {
+    metrics(server).of(name, labels).unwrap_or_else(|| panic!("no {name}"))
+}
+
 #[test]
 fn everything_is_where_the_documentation_says() {
     let server = start();

@@ -44,3 +44,4 @@ mod spoof;
 mod tls;
 mod token;
 mod tour;
+mod tracing;

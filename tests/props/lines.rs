@@ -91,10 +91,13 @@ proptest! {
                 principal: None,
                 roles: &roles,
                 request: Some(&request),
+                trace_id: None,
                 candidate: None,
+                course: None,
                 took: Duration::ZERO,
             },
             Keep::ALL,
+            None,
         );
         let mut batch = Batch::default();
         telemetry.lines().unwrap().take(&mut batch, Duration::ZERO);

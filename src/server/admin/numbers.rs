@@ -8,7 +8,7 @@ use super::policy::seconds;
 use crate::identity::Counts;
 use crate::server::Reloads;
 use crate::server::connections::{Tallies, Tally};
-use crate::telemetry::{Figure, Figures};
+use crate::telemetry::{Figure, Figures, Spans};
 
 impl Admin {
     /// All numbers as they are at `now`.
@@ -23,6 +23,7 @@ impl Admin {
                 .is(ready),
         );
         self.of_ports(&mut figures);
+        of_spans(self.telemetry.spans().map(|spans| &**spans), &mut figures);
         figures.add(
             Figure::counter("doorward_log_dropped", "Log lines that nobody read in time")
                 .is(self.log.dropped()),
@@ -97,6 +98,24 @@ impl Admin {
             }
         }
         [count, failing, had, fetches].into_iter().for_each(|figure| figures.add(figure));
+    }
+}
+
+fn of_spans(spans: Option<&Spans>, figures: &mut Figures) {
+    let count = |of: fn(&Spans) -> u64| spans.map_or(0, of);
+    for figure in [
+        Figure::counter("doorward_trace_spans_exported", "Spans that the collector took")
+            .is(count(Spans::exported)),
+        Figure::counter("doorward_trace_spans_dropped", "Spans that are lost: no room, or not sent")
+            .of(&[("reason", "queue_full")], count(|spans| spans.dropped().0))
+            .of(&[("reason", "export_failed")], count(|spans| spans.dropped().1)),
+        Figure::counter(
+            "doorward_trace_checks_limited",
+            "Checks that were not traced because of tracing.max_per_second",
+        )
+        .is(count(Spans::checks_limited)),
+    ] {
+        figures.add(figure);
     }
 }
 

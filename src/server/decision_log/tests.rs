@@ -47,10 +47,12 @@ fn tell(telemetry: &Telemetry, id: &str) {
         principal: None,
         roles: &[],
         request: None,
+        trace_id: None,
         candidate: None,
+        course: None,
         took: Duration::ZERO,
     };
-    telemetry.decided(&record, Keep::ALL);
+    telemetry.decided(&record, Keep::ALL, None);
 }
 
 /// The ids in lines, each of which must be whole.

@@ -26,7 +26,7 @@ use super::super::connections::Tallies;
 use super::super::keys::{SystemClock, keep};
 use super::super::logs::Log;
 use super::super::standing::Standing;
-use super::super::{decision_log, listen, reload, startup};
+use super::super::{decision_log, listen, otlp, reload, startup};
 use super::*;
 use crate::config::LogTo;
 
@@ -77,7 +77,7 @@ impl Running {
         let (progress, fares) = (ready.reloader.progress(), keys.fares());
         let reload = reload::keep(ready.reloader, ready.candidate, asked).unwrap();
         let (_, log) = decision_log::start(&LogTo::Nowhere, None).unwrap();
-        let tasks = Tasks { keys, reload, tls: Vec::new(), log };
+        let tasks = Tasks { keys, reload, tls: Vec::new(), log, spans: otlp::start(None, None) };
         let ports = Ports { grpc: (bound, None), http: None, admin: None };
         let startup::Start { policy, gate, telemetry, admin, limits, shutdown, .. } = ready;
         let admin = Arc::new(Admin {

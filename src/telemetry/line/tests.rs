@@ -31,7 +31,9 @@ fn record<'a>(request: Option<&'a Input<'a>>) -> Record<'a> {
         principal: None,
         roles: &[],
         request,
+        trace_id: None,
         candidate: None,
+        course: None,
         took: Duration::from_nanos(12_345),
     }
 }

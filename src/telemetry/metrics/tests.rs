@@ -27,7 +27,9 @@ fn record(reason: Reason, meter: Option<&Meter>) -> Record<'_> {
         principal: None,
         roles: &[],
         request: None,
+        trace_id: None,
         candidate: None,
+        course: None,
         took: Duration::from_micros(3),
     }
 }

@@ -22,7 +22,9 @@ fn keep(recent: &Recent, id: &str, reason: Reason, request: Option<&Input<'_>>) 
         principal: None,
         roles: &[],
         request,
+        trace_id: None,
         candidate: None,
+        course: None,
         took: Duration::ZERO,
     });
 }
