@@ -12,6 +12,7 @@
 )]
 
 mod check;
+mod diff;
 mod docs;
 mod envoy;
 mod examples;
