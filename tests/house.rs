@@ -22,9 +22,9 @@ const FLOORS: [(&str, u8); 18] = [
     ("telemetry", 5),
     ("gate", 6),
     ("trial", 6),
+    ("review", 7),
     ("envoy", 7),
     ("forward", 7),
-    ("review", 7),
     ("server", 8),
     ("cli", 9),
 ];
@@ -71,7 +71,7 @@ const OWNERS: [(&str, &[&str]); 31] = [
     ("quick_cache", &["identity/cache.rs"]),
     ("regex", &["compile/expression/program.rs", "proxy/matcher.rs"]),
     ("rustls_native_certs", &["server/trust.rs"]),
-    ("serde", &["cli/", "diag/", "engine/", "gate/problem.rs", "server/admin/", "trial/"]),
+    ("serde", &["cli/", "diag/", "engine/", "gate/problem.rs", "review/", "server/admin/", "trial/"]),
     // Claims are JSON, and they are what tokens, headers and conditions speak of.
     (
         "serde_json",

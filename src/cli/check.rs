@@ -3,7 +3,7 @@
 //! The engine that decides here is the one that decides for Envoy, asked about
 //! a request that only this command line has seen.
 
-mod caller;
+pub(super) mod caller;
 mod request;
 pub(super) mod show;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use crate::compile::{self, Index};
 use crate::config::Config;
-use crate::diag::{Report, Sources};
+use crate::diag::{Report, Sources, did_you_mean};
 use crate::engine::HeaderPlan;
 use crate::policy::Policy;
 
@@ -105,6 +105,22 @@ pub(super) fn policy(
         Some(headers) => Some(HeaderPlan::new(&headers?, &index)),
     };
     Some(Compiled { index, headers, written, files })
+}
+
+/// A name that the policy does not have.
+pub(super) fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str>) -> Failure {
+    const SHOWN: usize = 10;
+    let known: Vec<&str> = known.collect();
+    let wrong = format!("the policy has no {what} `{}`", name.escape_debug());
+    Failure::new(match (did_you_mean(name, known.iter().copied()), known.as_slice()) {
+        (Some(best), _) => format!("{wrong}: did you mean `{best}`?"),
+        (None, []) => wrong,
+        (None, known) => {
+            let names: Vec<&str> = known.iter().take(SHOWN).copied().collect();
+            let more = if known.len() > SHOWN { " and more" } else { "" };
+            format!("{wrong}; it has {}{more}", names.join(", "))
+        }
+    })
 }
 
 /// A variable of this process. One that is not UTF-8 is as good as not set.

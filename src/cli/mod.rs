@@ -12,12 +12,14 @@ mod init;
 mod inputs;
 mod lint;
 mod revision;
+mod matrix;
 mod schema;
 mod serve;
 mod term;
 mod test;
 mod time;
 mod token;
+mod what_can;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -98,6 +100,8 @@ enum Command {
     Lint(lint::Args),
     Diff(diff::Args),
     Test(test::Args),
+    Matrix(matrix::Args),
+    WhatCan(what_can::Args),
     Envoy(envoy::Args),
     Token(token::Args),
     Init(init::Args),
@@ -119,6 +123,8 @@ pub fn run() -> Exit {
         Command::Lint(args) => lint::run(args, term),
         Command::Test(args) => test::run(args, term),
         Command::Diff(args) => diff::run(args, term),
+        Command::Matrix(args) => matrix::run(args, term),
+        Command::WhatCan(args) => what_can::run(args, term),
         Command::Envoy(args) => envoy::run(args, term),
         Command::Init(args) => init::run(args, term),
         Command::Token(args) => token::run(args, term),

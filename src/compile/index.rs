@@ -343,10 +343,26 @@ impl Index {
         self.roles.groups.get(group)
     }
 
+    /// Every user whom bindings name, and what these give, by name.
+    pub fn bound_users(&self) -> impl Iterator<Item = (&str, &Bindings)> {
+        by_name(&self.roles.users)
+    }
+
+    /// Every group that bindings name, and what these give, by name.
+    pub fn bound_groups(&self) -> impl Iterator<Item = (&str, &Bindings)> {
+        by_name(&self.roles.groups)
+    }
+
     /// Nothing given yet: sets that can hold every role and every code.
     pub fn nothing(&self) -> Sets {
         Sets { roles: self.no_roles(), granted: self.no_codes(), denied: self.no_codes() }
     }
+}
+
+fn by_name(bindings: &HashMap<Box<str>, Bindings>) -> impl Iterator<Item = (&str, &Bindings)> {
+    let mut named: Vec<_> = bindings.iter().map(|(name, bindings)| (&**name, bindings)).collect();
+    named.sort_unstable_by_key(|(name, _)| *name);
+    named.into_iter()
 }
 
 /// A role that a binding gives.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::decision::Decision;
 use super::held::Held;
-use crate::compile::{Fact, Facts, Fault, Index, Route, Seen, Service, walk};
+use crate::compile::{Expression, Fact, Facts, Fault, Index, Route, Seen, Service, walk};
 use crate::policy::{RequestPath, decode_segment};
 
 /// A caller, alone or on a request.
@@ -45,6 +45,23 @@ impl<'a> CallerFacts<'a> {
     pub(super) fn new(index: &'a Index, held: Held<'a>, on: Option<On<'a>>) -> Self {
         Self { index, held, on }
     }
+}
+
+/// Whether a condition holds that asks about the caller and the service alone; `None`
+/// where it may ask for more.
+pub fn holds_for(
+    index: &Index,
+    held: Held<'_>,
+    service: &Service,
+    route: &Route,
+    condition: &Expression,
+) -> Option<Result<bool, Fault>> {
+    let of_caller = |fact: &Fact| !fact.is_of_request() && !matches!(fact, Fact::Param(_));
+    if !condition.facts().all(of_caller) {
+        return None;
+    }
+    let facts = CallerFacts::new(index, held, Some(On { service, route, path: None }));
+    Some(condition.holds(&facts))
 }
 
 impl Facts for CallerFacts<'_> {

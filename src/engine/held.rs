@@ -75,10 +75,17 @@ impl<'a> Held<'a> {
     /// Whether some role or the token grants the code, no role denies it, and
     /// the token's scopes include it.
     pub fn has_code(self, code: CodeId) -> bool {
-        let code = code.number();
-        self.principal.is_within_scopes(code)
-            && self.gives().any(|gives| gives.granted.contains(code))
-            && !self.gives().any(|gives| gives.denied.contains(code))
+        self.principal.is_within_scopes(code.number()) && self.grants(code) && !self.denies(code)
+    }
+
+    /// Whether some role or the token grants the code, whatever denies it.
+    pub fn grants(self, code: CodeId) -> bool {
+        self.gives().any(|gives| gives.granted.contains(code.number()))
+    }
+
+    /// Whether some role denies the code.
+    pub fn denies(self, code: CodeId) -> bool {
+        self.gives().any(|gives| gives.denied.contains(code.number()))
     }
 
     /// Whether the role itself was given to the caller.

@@ -134,7 +134,7 @@ impl Missing {
 
 /// For a role or code that is missing: each one that is required and that the
 /// caller does not have. Without the occasion nothing is known of scopes.
-pub(super) fn lacks(index: &Index, decision: &Decision, occasion: Option<Occasion<'_>>) -> Vec<Lack> {
+pub fn lacks(index: &Index, decision: &Decision, occasion: Option<Occasion<'_>>) -> Vec<Lack> {
     let (Some(held), Some(route)) = (decision.held(index), decision.route.and_then(|id| index.route(id)))
     else {
         return Vec::new();

@@ -22,14 +22,16 @@ mod routing;
 mod subject;
 
 pub use crate::words::Reason;
+pub use caller::holds_for;
 pub use decide::{Observer, Silent, Step, decide, decide_observed};
 pub use decision::{Decision, Required};
 pub use explain::{Explanation, Note, Origin, explain};
 pub use headers::{HeaderChanges, HeaderPlan, MAX_HEADER_BYTES, Prepared, UnsafeValue};
 pub use held::{Held, InForce};
 pub use input::{Headers, Input};
-pub use lack::{Denier, Lack, Missing};
+pub use lack::{Denier, Lack, Missing, lacks};
 pub use near::{Binding, Near};
+pub use peer::caller as peer_caller;
 pub use principal::{Assignment, Principal};
 pub use request::Refusal;
 pub use routing::{route_of, service_of};

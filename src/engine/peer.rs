@@ -18,7 +18,7 @@ pub(super) fn admitted<'r>(rule: &'r PeerRule, peer: Option<&str>) -> Result<&'r
 /// The peer as the caller: on a route that lists it, or, where roles or codes
 /// are required, if the policy gives it any. A route that asks for neither asks
 /// for a token.
-pub(super) fn caller(index: &Index, rule: &Rule, peer: Option<&str>) -> Option<Arc<Principal>> {
+pub fn caller(index: &Index, rule: &Rule, peer: Option<&str>) -> Option<Arc<Principal>> {
     let Rule::Needs { peers, roles, codes, .. } = rule else { return None };
     let id = SpiffeId::parse(peer?)?;
     let is_given = || index.given_to_peer(id).next().is_some();

@@ -102,12 +102,13 @@ impl Principal {
         self.scoped.get(usize::try_from(holder).ok()?).map(|scoped| &**scoped)
     }
 
-    pub(super) fn gives(&self) -> Gives<'_> {
+    /// What the token, and bindings without a scope, give.
+    pub fn gives(&self) -> Gives<'_> {
         self.everywhere.gives()
     }
 
     /// Whether the token's scopes leave a code in.
-    pub(super) fn is_within_scopes(&self, code: u32) -> bool {
+    pub fn is_within_scopes(&self, code: u32) -> bool {
         self.limit.as_ref().is_none_or(|limit| limit.contains(code))
     }
 

@@ -14,12 +14,14 @@ mod diff;
 mod held;
 mod hosts;
 mod logic;
+pub mod matrix;
 mod outcome;
 mod region;
 mod shape;
 pub mod suite;
 mod values;
 mod walk;
+pub mod what;
 mod who;
 mod witness;
 mod world;
@@ -28,3 +30,14 @@ pub use diff::{Change, Diff, Kind, Met, Shift};
 pub use logic::TooComplex;
 pub use who::{Besides, Set, Who};
 pub use witness::{Asking, Token, Witness};
+
+use crate::words::is_unseen;
+
+/// Text that shows as what it is, on one line.
+fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unseen(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}

@@ -18,6 +18,7 @@ mod envoy;
 mod examples;
 mod init;
 mod lint;
+mod matrix;
 mod schema;
 #[path = "../examples/readme.rs"]
 mod readme;

@@ -12,6 +12,7 @@ mod headers;
 mod large;
 #[cfg(feature = "server")]
 mod lines;
+mod matrix;
 mod names;
 mod path;
 mod peers;
@@ -21,6 +22,7 @@ mod scopes;
 mod shuffle;
 mod suites;
 mod text;
+mod what;
 
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::FileFailurePersistence;

@@ -21,7 +21,7 @@ const MAX_FILE_BYTES: u64 = 64 << 10;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Caller")]
 #[group(id = "caller")]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// A token, which is verified: needs a configuration with issuers. Other users of this machine can read the
     /// arguments of a process; prefer --token-file.
     #[arg(long, value_name = "TOKEN", group = "who")]
@@ -45,7 +45,7 @@ pub(super) struct Args {
 }
 
 /// Who calls, as far as it can be known before the request is decided.
-pub(super) enum Caller {
+pub(in crate::cli) enum Caller {
     /// Nobody says.
     Nobody,
     /// Whoever the token in the request's headers speaks for.
@@ -57,7 +57,7 @@ pub(super) enum Caller {
 impl Caller {
     /// Reads the arguments. A token joins the request's headers, where Envoy
     /// would have it too.
-    pub(super) fn read(
+    pub(in crate::cli) fn read(
         args: Args,
         config: Option<&Config>,
         found: (Report, Sources),
@@ -88,7 +88,7 @@ impl Caller {
     }
 
     /// How it is known.
-    pub(super) fn origin(&self) -> Origin {
+    pub(in crate::cli) fn origin(&self) -> Origin {
         match self {
             Self::Nobody | Self::Token(_) => Origin::Token,
             Self::Asserted(_) => Origin::Asserted,
@@ -96,12 +96,12 @@ impl Caller {
     }
 
     /// Whether the arguments name anybody.
-    pub(super) fn is_somebody(&self) -> bool {
+    pub(in crate::cli) fn is_somebody(&self) -> bool {
         !matches!(self, Self::Nobody)
     }
 
     /// Who it is.
-    pub(super) fn identify(
+    pub(in crate::cli) fn identify(
         &self,
         headers: Headers<'_>,
         audiences: &[Box<str>],
