@@ -26,6 +26,9 @@ pub struct DecisionLog {
     pub claims: LoggedClaims,
     /// What never does.
     pub redact: Redact,
+    /// Whether the names that a token gives stand in a line, as a replay needs
+    /// them.
+    pub replay: bool,
 }
 
 impl Default for DecisionLog {
@@ -36,6 +39,7 @@ impl Default for DecisionLog {
             deny: Share::ALL,
             claims: LoggedClaims::default(),
             redact: Redact::default(),
+            replay: false,
         }
     }
 }
@@ -107,8 +111,11 @@ pub struct RedactedParameter {
     pub span: Span,
 }
 
-pub(super) const SHAPE: Shape =
-    Shape { what: "`decision_log`", known: &["to", "allow", "deny", "claims", "redact"], later: &[] };
+pub(super) const SHAPE: Shape = Shape {
+    what: "`decision_log`",
+    known: &["to", "allow", "deny", "claims", "redact", "replay"],
+    later: &[],
+};
 
 pub(super) const REDACT: Shape =
     Shape { what: "`decision_log.redact`", known: &["parameters", "claims"], later: &[] };
@@ -177,7 +184,11 @@ pub(super) fn read(entry: Option<&Entry>, directory: &Path, report: &mut Report)
         Some(entry) => redact(entry, report),
         None => Some(usual.redact),
     };
-    Some(DecisionLog { to: to?, allow: allow?, deny: deny?, claims, redact: redact? })
+    let replay = match fields.get("replay") {
+        Some(entry) => yaml::yes_or_no(&entry.value, "`decision_log.replay`", report),
+        None => Some(usual.replay),
+    };
+    Some(DecisionLog { to: to?, allow: allow?, deny: deny?, claims, redact: redact?, replay: replay? })
 }
 
 fn is_all(kind: &Kind) -> bool {

@@ -35,6 +35,7 @@ pub use peer::caller as peer_caller;
 pub use principal::{Assignment, Principal};
 pub use request::Refusal;
 pub use routing::{route_of, service_of};
+pub use request::kinds;
 pub use subject::{Proof, ReadAs, Reading, Subject};
 
 #[cfg(test)]

@@ -61,6 +61,24 @@ pub(super) fn ambiguous(fault: PathFault) -> Refusal {
     (Reason::PathAmbiguous, fault.as_str())
 }
 
+/// What else than a plain request a request is, in words: `grpc`, `websocket` or
+/// `upgrade`, `preflight METHOD`. [`Input`]s with the same words are decided alike.
+pub fn kinds(input: &Input<'_>) -> impl Iterator<Item = &'static str> {
+    let method = Method::of_request(input.method);
+    let grpc = method == Some(Method::Post) && is_grpc(input.headers) == Ok(true);
+    let preflight = match method {
+        Some(Method::Options) => preflight(input.headers).ok().flatten(),
+        _ => None,
+    };
+    let upgrade = match upgrade(input.headers) {
+        Upgrade::None => None,
+        Upgrade::WebSocket => Some("websocket"),
+        Upgrade::Other => Some("upgrade"),
+    };
+    let announced = preflight.into_iter().flat_map(|method| ["preflight", method.wire_name()]);
+    grpc.then_some("grpc").into_iter().chain(upgrade).chain(announced)
+}
+
 fn overrides_method(input: &Input<'_>) -> bool {
     let other = |value: &[u8]| !value.eq_ignore_ascii_case(input.method.as_bytes());
     let by_header = input.headers.iter().any(|(name, value)| is_override(name) && other(value));

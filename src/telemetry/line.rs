@@ -13,12 +13,13 @@ use super::claims::{self, REDACTED};
 use super::correlation::{Parent, request_id};
 use super::json::{self, Object};
 use super::record::{Disagreement, Record};
+use super::token;
 use crate::config::{DecisionLog, LoggedClaims, Redact};
-use crate::engine::{Proof, Subject};
+use crate::engine::{Input, Proof, Subject, kinds};
 use crate::policy::instant;
 
 /// The most roles that a line names.
-const MAX_ROLES: usize = 64;
+pub(super) const MAX_ROLES: usize = 64;
 
 /// Room for a usual line.
 const USUAL: usize = 768;
@@ -28,12 +29,13 @@ const USUAL: usize = 768;
 pub(super) struct Style {
     claims: LoggedClaims,
     redact: Redact,
+    replay: bool,
 }
 
 impl Style {
     pub(super) fn of(config: &DecisionLog) -> Self {
-        let DecisionLog { to: _, allow: _, deny: _, claims, redact } = config;
-        Self { claims: claims.clone(), redact: redact.clone() }
+        let DecisionLog { to: _, allow: _, deny: _, claims, redact, replay } = config;
+        Self { claims: claims.clone(), redact: redact.clone(), replay: *replay }
     }
 
     /// The line of a decision that was made at `time`.
@@ -57,12 +59,17 @@ impl Style {
             line.text("method", request.method);
             line.text("host", request.host);
             line.text("path", &self.path(request.path, route));
+            kind(line.ours("kind"), request);
+            some(&mut line, "service_named", request.service);
         }
         if let Some(caller) = caller {
             line.text("user", self.user(caller));
             json::list(line.ours("roles"), roles.iter().take(MAX_ROLES), |out, role| json::string(out, role));
             if roles.len() > MAX_ROLES {
                 line.number("roles_left_out", (roles.len() - MAX_ROLES).try_into().unwrap_or(u64::MAX));
+            }
+            if caller.proof == Proof::Token {
+                token::members(&mut line, caller, roles, &self.redact.claims, self.replay);
             }
             let is_asked = !matches!(&self.claims, LoggedClaims::Some(paths) if paths.is_empty());
             if is_asked && caller.proof == Proof::Token {
@@ -125,6 +132,22 @@ impl Style {
         let hidden = claims::hides(&self.redact.claims, &caller.claims, &caller.user);
         if hidden { REDACTED } else { &caller.user }
     }
+}
+
+/// What kind of request it is, in the words of the engine.
+fn kind(out: &mut Vec<u8>, request: &Input<'_>) {
+    let before = out.len();
+    out.push(b'"');
+    for (at, word) in kinds(request).enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(word.as_bytes());
+    }
+    if out.len() == before + 1 {
+        out.extend_from_slice(b"http");
+    }
+    out.push(b'"');
 }
 
 fn disagreement(out: &mut Vec<u8>, candidate: &Disagreement) {

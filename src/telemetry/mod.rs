@@ -20,6 +20,7 @@ mod recent;
 mod record;
 mod spans;
 mod tracer;
+mod token;
 
 use std::sync::Arc;
 use std::time::SystemTime;

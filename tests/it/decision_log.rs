@@ -65,8 +65,20 @@ fn lines_have_the_fields_that_are_documented_and_no_others() {
     }
     let seen: BTreeSet<&String> = found.iter().flat_map(|line| line.as_object().unwrap().keys()).collect();
     let unseen: Vec<_> = documented.keys().filter(|name| !seen.contains(name)).map(String::as_str).collect();
-    // These need a header, a proxy, a certificate, a crowd of roles or a candidate: `src/telemetry` has them.
-    assert_eq!(unseen, ["candidate", "peer", "request_id", "roles_left_out", "source", "trace_id"]);
+    // These need a header, a proxy, a certificate, a binding, a crowd of roles, a replay or a candidate: `src/telemetry` has them.
+    let elsewhere = [
+        "candidate",
+        "peer",
+        "request_id",
+        "roles_bound",
+        "roles_left_out",
+        "service_named",
+        "source",
+        "token",
+        "trace_id",
+        "unlisted",
+    ];
+    assert_eq!(unseen, elsewhere);
 
     let [allowed, reset, ambiguous] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(allowed["claims"], serde_json::json!({"sub": "alice", "iss": "[redacted]"}));

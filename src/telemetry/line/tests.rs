@@ -45,7 +45,7 @@ fn style(parameters: &[&str], claims: LoggedClaims, redacted: &[&[&str]]) -> Sty
         parameters: parameters.iter().map(parameter).collect(),
         claims: redacted.iter().map(|names| ClaimPath::of(names)).collect(),
     };
-    Style { claims, redact }
+    Style { claims, redact, replay: false }
 }
 
 fn plain() -> Style {
@@ -192,4 +192,66 @@ fn places_are_those_of_the_policy() {
     let place: &Place = &index.routes().next().unwrap().1.place;
     let found = value(&plain(), &Record { place: Some(place), revision: Some("r"), ..record(None) });
     assert_eq!((&found["place"], &found["revision"]), (&json!("all.yaml:1"), &json!("r")));
+}
+
+#[test]
+fn what_a_token_gives_is_told_as_far_as_it_is_asked_for() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let caller = Subject {
+        user: "ann".to_owned(),
+        roles: names(&["viewer", "offline_access"]),
+        groups: names(&["/staff"]),
+        scopes: Some(Vec::new()),
+        ..Subject::default()
+    };
+    let in_force: [Arc<str>; 2] = ["viewer".into(), "editor".into()];
+    let request = Input { service: Some("events"), ..input("/a", Headers::default()) };
+    let record = Record { caller: Some(&caller), roles: &in_force, ..record(Some(&request)) };
+
+    let told = value(&plain(), &record);
+    assert_eq!((&told["kind"], &told["service_named"]), (&json!("http"), &json!("events")));
+    assert_eq!((&told["roles_bound"], &told["token"]), (&json!(["editor"]), &Value::Null));
+    assert_eq!(told["unlisted"], json!(["roles", "groups", "scopes"]));
+
+    let told = value(&Style { replay: true, ..plain() }, &record);
+    let token = json!({ "roles": ["viewer", "offline_access"], "groups": ["/staff"], "scopes": [] });
+    assert_eq!((&told["token"], &told["unlisted"]), (&token, &Value::Null));
+}
+
+#[test]
+fn log_2_names_that_are_hidden_or_too_many_are_unlisted() {
+    let many: Vec<String> = (0..65).map(|number| format!("c{number}")).collect();
+    let caller = Subject {
+        user: "ann".to_owned(),
+        groups: vec!["/secret".to_owned()],
+        codes: many,
+        scopes: Some(vec!["x".repeat(257)]),
+        claims: json!({ "team": ["/secret"] }).as_object().unwrap().clone(),
+        ..Subject::default()
+    };
+    let request = input("/a", Headers::default());
+    let record = Record { caller: Some(&caller), ..record(Some(&request)) };
+    let style = Style { replay: true, ..style(&[], LoggedClaims::default(), &[&["team"]]) };
+    let told = value(&style, &record);
+    assert_eq!((&told["token"], &told["unlisted"]), (&json!({}), &json!(["groups", "codes", "scopes"])));
+    assert!(!told.to_string().contains("secret"));
+}
+
+#[test]
+fn the_kind_of_a_request_is_told() {
+    type Pairs<'a> = &'a [(&'a str, &'a [u8])];
+    let cases: [(&str, Pairs<'_>, &str); 8] = [
+        ("GET", &[], "http"),
+        ("POST", &[("content-type", b"application/grpc+proto")], "grpc"),
+        ("PUT", &[("content-type", b"application/grpc")], "http"),
+        ("GET", &[("upgrade", b"WebSocket")], "websocket"),
+        ("GET", &[("upgrade", b"h2c")], "upgrade"),
+        ("POST", &[("content-type", b"application/grpc"), ("connection", b"upgrade")], "grpc upgrade"),
+        ("OPTIONS", &[("origin", b"x"), ("access-control-request-method", b"PUT")], "preflight PUT"),
+        ("OPTIONS", &[("access-control-request-method", b"PUT")], "http"),
+    ];
+    for (method, headers, kind) in cases {
+        let request = Input { method, ..input("/a", Headers::new(headers)) };
+        assert_eq!(value(&plain(), &record(Some(&request)))["kind"], kind, "{method} {headers:?}");
+    }
 }
