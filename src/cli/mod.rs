@@ -13,6 +13,7 @@ mod inputs;
 mod lint;
 mod revision;
 mod matrix;
+mod replay;
 mod schema;
 mod serve;
 mod term;
@@ -102,6 +103,7 @@ enum Command {
     Test(test::Args),
     Matrix(matrix::Args),
     WhatCan(what_can::Args),
+    Replay(replay::Args),
     Envoy(envoy::Args),
     Token(token::Args),
     Init(init::Args),
@@ -125,6 +127,7 @@ pub fn run() -> Exit {
         Command::Diff(args) => diff::run(args, term),
         Command::Matrix(args) => matrix::run(args, term),
         Command::WhatCan(args) => what_can::run(args, term),
+        Command::Replay(args) => replay::run(args, term),
         Command::Envoy(args) => envoy::run(args, term),
         Command::Init(args) => init::run(args, term),
         Command::Token(args) => token::run(args, term),

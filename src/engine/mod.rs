@@ -34,8 +34,8 @@ pub use near::{Binding, Near};
 pub use peer::caller as peer_caller;
 pub use principal::{Assignment, Principal};
 pub use request::Refusal;
-pub use routing::{route_of, service_of};
 pub use request::kinds;
+pub use routing::{route_of, service_of};
 pub use subject::{Proof, ReadAs, Reading, Subject};
 
 #[cfg(test)]

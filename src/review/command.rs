@@ -61,7 +61,7 @@ impl Witness {
 }
 
 /// An argument as a POSIX shell takes it.
-fn quoted(argument: &str) -> String {
+pub(super) fn quoted(argument: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@=+%".contains(c);
     if !argument.is_empty() && argument.chars().all(plain) {
         return argument.to_owned();

@@ -17,6 +17,7 @@ mod logic;
 pub mod matrix;
 mod outcome;
 mod region;
+pub mod replay;
 mod shape;
 pub mod suite;
 mod values;
@@ -40,4 +41,41 @@ fn shown(text: &str) -> String {
         if is_unseen(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
     }
     out
+}
+
+/// Words that are no markup, whatever is in them.
+fn markup(words: &str) -> String {
+    let mut out = String::with_capacity(words.len());
+    for c in shown(words).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // A mention would call somebody, a number would point at an issue.
+            '@' => out.push_str("&#64;"),
+            '#' => out.push_str("&#35;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    // What looks like the beginning of an address is made into a link.
+    out.replace("://", "&#58;//").replace("www.", "www&#46;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_no_markup() {
+        assert_eq!(markup("a_b|c `x` <img>"), "a\\_b\\|c \\`x\\` &lt;img&gt;");
+        assert_eq!(
+            markup("@team #12 [x](https://e.test)"),
+            "&#64;team &#35;12 \\[x\\]\\(https&#58;//e.test\\)"
+        );
+        assert_eq!(markup("a\n\n# b"), "a\\\\u\\{a\\}\\\\u\\{a\\}&#35; b");
+    }
 }

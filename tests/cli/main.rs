@@ -19,6 +19,7 @@ mod examples;
 mod init;
 mod lint;
 mod matrix;
+mod replay;
 mod schema;
 #[path = "../examples/readme.rs"]
 mod readme;

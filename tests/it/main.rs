@@ -36,6 +36,7 @@ mod method;
 mod path;
 mod peer;
 mod reload;
+mod replay;
 mod response;
 mod restart;
 mod serve;

@@ -17,6 +17,8 @@ mod names;
 mod path;
 mod peers;
 mod proxy;
+#[cfg(feature = "server")]
+mod replay;
 mod router;
 mod scopes;
 mod shuffle;
