@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::inputs::{Input, locate};
+use super::inputs::{Input, Located, locate};
 use super::revision::{Loaded, Repository, Version};
 use super::{Exit, Failure, Term, time};
-use crate::review::Diff;
+use crate::review::{Diff, Tokens};
 
 /// Show what a change of policy opens and closes, proved for every request and every caller.
 ///
@@ -42,6 +42,10 @@ pub(crate) struct Args {
     /// The repository, which may be a bare one. Default: the one here.
     #[arg(long, value_name = "DIR", requires = "policies")]
     repo: Option<PathBuf>,
+    /// Take it that tokens carry no codes and no scopes of their own: issuers without `codes` and `scopes`.
+    /// Where a configuration is found, its issuers say it; else tokens may carry either.
+    #[arg(long)]
+    plain_tokens: bool,
     /// What is meant to change: with `none` or `closed`, exit code 0 says that no more than that did.
     #[arg(long, value_name = "WHAT")]
     expect: Option<Expect>,
@@ -84,16 +88,17 @@ struct Compared {
 
 /// Compares and prints.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
-    let Args { old, new, config, policies, repo, expect, at, format } = args;
+    let Args { old, new, config, policies, repo, plain_tokens, expect, at, format } = args;
     let now = at.map_or_else(time::now, Ok)?;
-    let policies = match policies {
-        Some(policies) => policies,
-        None => directory(config)?,
+    let (policies, tokens) = match policies {
+        Some(policies) => (policies, Tokens::ANY),
+        None => located(config)?,
     };
+    let tokens = if plain_tokens { Tokens { codes: false, scopes: false } } else { tokens };
     let repository = Repository { at: repo.unwrap_or_else(|| ".".into()), policies };
     let (old, new) = Version::pair(&old, new.as_deref(), &repository)?;
     let (old, new) = (old.load(&repository, now)?, new.load(&repository, now)?);
-    let diff = Diff::new(&old.index, &new.index, now).map_err(|_| {
+    let diff = Diff::new(&old.index, &new.index, tokens, now).map_err(|_| {
         Failure::new("these policies are too large to be compared: more than 65,000 facts, or functions of them that are too large")
     })?;
     if let Some(change) = diff.unconfirmed().next() {
@@ -113,12 +118,19 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     Ok(exit(&compared.diff, expect))
 }
 
-/// Where the policy lies; `policies` where nothing says so.
-fn directory(config: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    match Input::choose(config, None) {
-        Ok(input) => locate(input).map(|located| located.directory),
-        Err(_) => Ok("policies".into()),
-    }
+/// Where the policy lies, and what its issuers read in tokens; `policies` and
+/// anything where nothing says so.
+fn located(config: Option<PathBuf>) -> Result<(PathBuf, Tokens), Failure> {
+    let Ok(input) = Input::choose(config, None) else { return Ok(("policies".into(), Tokens::ANY)) };
+    let Located { config, directory, .. } = locate(input)?;
+    let tokens = config.map_or(Tokens::ANY, |config| {
+        let issuers = &config.identity.issuers;
+        Tokens {
+            codes: issuers.iter().any(|issuer| !issuer.codes.is_empty()),
+            scopes: issuers.iter().any(|issuer| issuer.scopes.is_some()),
+        }
+    });
+    Ok((directory, tokens))
 }
 
 fn exit(diff: &Diff, expect: Option<Expect>) -> Exit {

@@ -169,7 +169,7 @@ impl Repository {
     }
 
     fn entries(&self, tree: &str, revision: &str) -> Result<Vec<Entry>, Failure> {
-        let listed = self.git(&["ls-tree", "-r", "-z", "-l", tree])?;
+        let listed = self.git(&["ls-tree", "-r", "-z", "-l", "--full-tree", tree])?;
         let mut entries = Vec::new();
         let limits = Limits::default();
         let mut total = 0;

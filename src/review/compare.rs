@@ -43,6 +43,16 @@ pub(super) struct Where {
     pub(super) reached: Reached,
 }
 
+impl Where {
+    /// No route for the path and none for the method are one thing.
+    fn told(mut self) -> Self {
+        if self.reached == Reached::Nothing(Reason::MethodNotAllowed) {
+            self.reached = Reached::Nothing(Reason::RouteUnknown);
+        }
+        self
+    }
+}
+
 /// Which requests differ.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -241,7 +251,7 @@ impl<'w, 'i> Comparison<'w, 'i> {
         let [old_side, new_side] = &self.sides;
         let templates = [template(new_side, &new_met), template(old_side, &old_met)];
         let shape = shape(region, templates);
-        let (service, met) = (name.map(str::to_owned), [old_met, new_met]);
+        let (service, met) = (name.map(str::to_owned), [old_met, new_met].map(Where::told));
         Some((Key { service, asks, met, gained, lost, effects }, shape))
     }
 

@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 
 use super::access::Side;
 use super::compare::{Comparison, Found, Key, Where};
-use super::logic::{Function, TooComplex, Variable, support, without, witness};
-use super::outcome::{Reached, verdict};
+use super::logic::{Function, TooComplex, Variable, given, support, without, witness};
+use super::outcome::{Reached, service, verdict};
 use super::region::Region;
 use super::shape::joined;
 use super::who::Who;
 use super::witness::{Asking, Witness};
-use super::world::World;
+use super::world::{Tokens, World};
 use crate::compile::Index;
 use crate::diag::Place;
 use crate::engine::Reason;
@@ -106,8 +106,8 @@ pub struct Shift {
 
 impl Diff {
     /// Of two policies, from `now` on, in seconds since 1970.
-    pub fn new(old: &Index, new: &Index, now: u64) -> Result<Self, TooComplex> {
-        let world = World::new(&[old, new], now)?;
+    pub fn new(old: &Index, new: &Index, tokens: Tokens, now: u64) -> Result<Self, TooComplex> {
+        let world = World::new(&[old, new], tokens, now)?;
         let sides = [Side::new(&world, 0, old), Side::new(&world, 1, new)];
         let comparison = Comparison::new(&world, sides)?;
         let conditions = world.conditions.texts().into_keys().collect();
@@ -157,8 +157,9 @@ impl Comparison<'_, '_> {
         let Key { service, asks, met: [old, new], gained, lost, effects } = key;
         let asking = asks.first().copied().unwrap_or(Asking::Method(crate::policy::Method::Get));
         let about = (&found.region, asking, service.as_deref());
-        let gains = self.shift(gained, about, [false, true]);
-        let losses = self.shift(lost, about, [true, false]);
+        let same_hosts = service.as_ref().is_some_and(|name| self.on_the_same_hosts(name));
+        let gains = self.shift(gained, about, same_hosts, [false, true]);
+        let losses = self.shift(lost, about, same_hosts, [true, false]);
         let rests_on_one = |f: &Function| support(f).iter().any(|fact| conditions.contains(fact));
         let kind = match (&gains, &losses) {
             (None, None) => Kind::EffectsOnly,
@@ -194,20 +195,36 @@ impl Comparison<'_, '_> {
         allowed(old_side, old) == allowed(new_side, new)
     }
 
+    fn on_the_same_hosts(&self, name: &str) -> bool {
+        let [old, new] = self.sides.each_ref().map(|side| {
+            let (id, _) = service(side, name)?;
+            Some(self.world.host(|host| side.index.answers_for(id, host)))
+        });
+        old.is_none() || new.is_none() || old == new
+    }
+
     fn shift(
         &self,
         function: &Function,
         about: (&Region, Asking, Option<&str>),
+        same_hosts: bool,
         expected: [bool; 2],
     ) -> Option<Shift> {
-        let assignment = witness(function)?;
+        // A plain token shows it best.
+        let world = self.world;
+        let plain = world.facts.limited.into_iter().map(|fact| (fact, false)).collect::<Vec<_>>();
+        let unlimited = given(function, &plain);
+        let assignment = witness(&unlimited).or_else(|| witness(function))?;
         let facts = support(function);
-        let texts = self.world.conditions.texts().into_iter();
+        let texts = world.conditions.texts().into_iter();
         let conditions = texts.filter(|(fact, _)| facts.contains(fact));
         let conditions = conditions.map(|(fact, text)| (text, assignment.holds(fact))).collect();
-        let witness = Witness::new(self.world, &assignment, about, conditions);
+        let witness = Witness::new(world, &assignment, about, conditions);
         let decided = self.sides.each_ref().map(|side| witness.decide(side.index).reason.is_allowed());
-        Some(Shift { who: Who::new(self.world, function), witness, confirmed: decided == expected })
+        // On which hosts at all is no news where it did not change.
+        let hosts = world.facts.host.variables().filter(|_| same_hosts);
+        let who = Who::new(world, &without(function, hosts));
+        Some(Shift { who, witness, confirmed: decided == expected })
     }
 }
 

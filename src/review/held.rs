@@ -102,12 +102,14 @@ impl<'w, 'i> Held<'w, 'i> {
         let holds = |of: fn(&Role) -> &BitSet| move |_: RoleId, role: &Role| of(role).contains(code.number());
         let granted = self.by_roles(holds(|role| &role.granted), facts.codes.get(name).copied());
         let denied = self.by_roles(holds(|role| &role.denied), None);
-        let limited = logic.and(&logic.fact(facts.token), &logic.fact(facts.limited));
+        let held = logic.but_not(&granted, &denied);
+        let Some(limited) = facts.limited else { return held };
+        let limited = logic.and(&logic.fact(facts.token), &logic.fact(limited));
         let outside = match facts.scopes.get(name) {
             Some(scope) => logic.but_not(&limited, &logic.fact(*scope)),
             None => limited,
         };
-        logic.but_not(&logic.but_not(&granted, &denied), &outside)
+        logic.but_not(&held, &outside)
     }
 
     /// Some role of these is given, or the token says this.

@@ -31,11 +31,12 @@ pub use diff::{Change, Diff, Kind, Met, Shift};
 pub use logic::TooComplex;
 pub use who::{Besides, Set, Who};
 pub use witness::{Asking, Token, Witness};
+pub use world::Tokens;
 
 use crate::words::is_unseen;
 
 /// Text that shows as what it is, on one line.
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_unseen(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
@@ -44,7 +45,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Words that are no markup, whatever is in them.
-fn markup(words: &str) -> String {
+pub fn markup(words: &str) -> String {
     let mut out = String::with_capacity(words.len());
     for c in shown(words).chars() {
         match c {

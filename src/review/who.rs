@@ -62,6 +62,10 @@ impl Who {
         let bits = |choice: &Choice| choice.variables().collect::<Vec<_>>();
         let grounds: BTreeSet<Variable> = names.all().chain([facts.token]).collect();
         let chosen: BTreeSet<Variable> = bits(&facts.user).into_iter().chain(bits(&facts.peer)).collect();
+        // Tokens that nothing limits first: what only a limited one gains is told
+        // where there is nothing else.
+        let unlimited = facts.limited.map(|limited| given(function, &[(limited, false)]));
+        let function = unlimited.as_ref().filter(|f| !f.is_false()).unwrap_or(function);
         let others = support(function).into_iter().filter(|v| !grounds.contains(v) && !chosen.contains(v));
         let function = without(function, others);
         let without_token = given(&function, &[(facts.token, false)]);
@@ -178,7 +182,7 @@ impl Besides {
             (unusual(&facts.host), "the host"),
             (segments, "the values in the path"),
             (audience, "the token's audience"),
-            (needs(facts.limited), "the token's scopes"),
+            (facts.limited.is_some_and(needs), "the token's scopes"),
             (needs(facts.websocket), "a WebSocket upgrade"),
         ];
         Self {

@@ -175,7 +175,7 @@ impl Token {
                 .map(|name| (*name).to_owned())
                 .collect(),
             codes: held(&facts.codes),
-            scopes: assignment.holds(facts.limited).then(|| held(&facts.scopes)),
+            scopes: facts.limited.filter(|limited| assignment.holds(*limited)).map(|_| held(&facts.scopes)),
             audiences: (!facts.audiences.is_empty()).then_some(audiences),
         }
     }

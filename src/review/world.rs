@@ -9,6 +9,21 @@ use super::conditions::Conditions;
 use super::logic::{Choice, Function, Logic, Plan, TooComplex, Variable};
 use crate::compile::{AddressRule, Index, PeerRule, Rule};
 
+/// What tokens may carry beside a user, roles and groups: as the issuers of a
+/// configuration read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tokens {
+    /// Codes of their own.
+    pub codes: bool,
+    /// Scopes that limit which codes count.
+    pub scopes: bool,
+}
+
+impl Tokens {
+    /// Where nothing is known of issuers, anything may be in a token.
+    pub const ANY: Self = Self { codes: true, scopes: true };
+}
+
 /// One or two policies and all facts that they can ask for.
 #[derive(Debug)]
 pub(super) struct World<'i> {
@@ -31,8 +46,8 @@ pub(super) struct Facts<'i> {
     pub(super) roles: BTreeMap<&'i str, Variable>,
     /// The token gives this code.
     pub(super) codes: BTreeMap<&'i str, Variable>,
-    /// The token's scopes limit its codes.
-    pub(super) limited: Variable,
+    /// The token's scopes limit its codes, where tokens have any.
+    pub(super) limited: Option<Variable>,
     /// This code is among them.
     pub(super) scopes: BTreeMap<&'i str, Variable>,
     /// The user.
@@ -67,7 +82,7 @@ pub(super) struct Named<'i> {
 
 impl<'i> World<'i> {
     /// Of one policy or two, from `now` on, in seconds since 1970.
-    pub(super) fn new(sides: &[&'i Index], now: u64) -> Result<Self, TooComplex> {
+    pub(super) fn new(sides: &[&'i Index], tokens: Tokens, now: u64) -> Result<Self, TooComplex> {
         let (address_rules, peer_rules) = rules(sides);
         let holders = Named {
             users: Holders::new(sides, |index| index.users().collect(), true),
@@ -85,7 +100,8 @@ impl<'i> World<'i> {
         let roles = sides.iter().flat_map(|index| index.roles().map(|(_, role)| &*role.name));
         let roles = of_names(roles.collect());
         let asked = asked_codes(sides);
-        let (codes, scopes) = (of_names(asked.clone()), of_names(asked));
+        let codes = of_names(if tokens.codes { asked.clone() } else { BTreeSet::new() });
+        let scopes = of_names(if tokens.scopes { asked } else { BTreeSet::new() });
         let audiences = sides.iter().flat_map(|index| index.services());
         let audiences = of_names(audiences.flat_map(|(_, s)| s.audiences.iter()).map(|a| &**a).collect());
         let facts = Facts {
@@ -94,7 +110,7 @@ impl<'i> World<'i> {
             audiences,
             roles,
             codes,
-            limited: plan.variable(),
+            limited: tokens.scopes.then(|| plan.variable()),
             scopes,
             user: plan.choice(holders.users.classes.len()),
             groups: holders.groups.classes.iter().map(|_| plan.variable()).collect(),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use doorward::compile::{Index, compile};
 use doorward::diag::{Report, Sources};
 use doorward::policy::{Method, RequestPath, Segment, Template, read_texts};
-use doorward::review::{Asking, Change, Diff, Kind, Token, Witness};
+use doorward::review::{Asking, Change, Diff, Kind, Token, Tokens, Witness};
 use proptest::prelude::*;
 
 use crate::cases;
@@ -337,7 +337,7 @@ fn check(seed: u64, requests: usize) -> Result<(), TestCaseError> {
     let after = if dice.one_in(4) { lines(&mut dice) } else { changed(&before, &mut dice) };
     let Some(new) = index(&text(&after)) else { return Ok(()) };
     let told = || format!("--- old\n{}--- new\n{}", text(&before), text(&after));
-    let diff = Diff::new(&old, &new, NOW).unwrap();
+    let diff = Diff::new(&old, &new, Tokens::ANY, NOW).unwrap();
     let doubtful = diff.unconfirmed().next();
     prop_assert!(doubtful.is_none(), "{}\nnot confirmed: {doubtful:#?}", told());
     for change in &diff.changes {
@@ -386,7 +386,7 @@ proptest! {
             }
         }
         let new = index(&text(&lines)).unwrap();
-        let diff = Diff::new(&old, &new, NOW).unwrap();
+        let diff = Diff::new(&old, &new, Tokens::ANY, NOW).unwrap();
         prop_assert!(diff.changes.is_empty(), "{}\n{diff:#?}", text(&lines));
     }
 }

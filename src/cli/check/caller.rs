@@ -38,6 +38,13 @@ pub(in crate::cli) struct Args {
     /// The groups of --user, separated by commas.
     #[arg(long, value_name = "GROUPS", value_delimiter = ',', requires = "user")]
     groups: Vec<String>,
+    /// The permission codes that the token of --user has of itself, separated by commas.
+    #[arg(long, value_name = "CODES", value_delimiter = ',', requires = "user")]
+    codes: Vec<String>,
+    /// The codes that the scopes of that token leave, separated by commas; none where the text is empty.
+    /// Default: no scopes are asked.
+    #[arg(long, value_name = "CODES", requires = "user")]
+    scopes: Option<String>,
     /// The claims of a token in JSON, asserted and not verified. The configured issuer says which of them are user,
     /// roles and groups; without a configuration `sub`, `roles` and `groups` are.
     #[arg(long, value_name = "JSON", group = "who")]
@@ -63,7 +70,7 @@ impl Caller {
         found: (Report, Sources),
         request: &mut Asked,
     ) -> Result<Self, Failure> {
-        let Args { token, token_file, user, roles, groups, claims } = args;
+        let Args { token, token_file, user, roles, groups, codes, scopes, claims } = args;
         let token = match (token, token_file) {
             (Some(token), _) => Some(token),
             (None, Some(path)) => Some(read(&path)?),
@@ -79,8 +86,13 @@ impl Caller {
             _ if credential => Err(Failure::new(
                 "the request has a credential of its own: leave `--user` and `--claims` out",
             )),
-            (Some(user), _) => match trial::named(&user, &roles, &groups, &[]) {
-                Ok(subject) => Ok(Self::Asserted(Ok(subject))),
+            (Some(user), _) => match trial::named(&user, &roles, &groups, &codes) {
+                Ok(mut subject) => {
+                    let listed =
+                        |text: String| text.split(',').filter(|c| !c.is_empty()).map(str::to_owned).collect();
+                    subject.scopes = scopes.map(listed);
+                    Ok(Self::Asserted(Ok(subject)))
+                }
                 Err(why) => Err(Failure::new(format!("`--user` is {why}"))),
             },
             (None, Some(claims)) => asserted(&claims, config).map(Self::Asserted),

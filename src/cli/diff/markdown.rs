@@ -3,7 +3,7 @@
 
 use super::{Compared, words};
 use crate::cli::findings::count;
-use crate::review::{Change, Kind, Shift};
+use crate::review::{Change, Kind, Shift, markup, shown};
 
 /// Comments may not be longer than this on the code hosts there are.
 const LONGEST: usize = 60_000;
@@ -81,11 +81,11 @@ fn row(change: &Change, compared: &Compared) -> String {
     let mut who = Vec::new();
     for (label, shift) in [("gained by", &change.gained), ("lost by", &change.lost)] {
         if let Some(shift) = shift {
-            let all: Vec<String> = words::who(&shift.who).iter().map(|who| cell(who)).collect();
+            let all: Vec<String> = words::who(&shift.who).iter().map(|who| markup(who)).collect();
             who.push(format!("{label} {}", all.join("; ")));
         }
     }
-    who.extend(change.effects.iter().map(|effect| cell(effect)));
+    who.extend(change.effects.iter().map(|effect| markup(effect)));
     format!("| {} | {} | {} |\n", code_cell(&service), code_cell(&request), who.join("<br>"))
 }
 
@@ -101,7 +101,7 @@ fn details(change: &Change, compared: &Compared) -> String {
     for (label, shift) in [("gained", &change.gained), ("lost", &change.lost)] {
         let Some(Shift { who, witness, .. }) = shift else { continue };
         if let Some(besides) = words::besides(who) {
-            text.push_str(&format!("- {label} by way of {}\n", cell(&besides)));
+            text.push_str(&format!("- {label} by way of {}\n", markup(&besides)));
         }
         text.push_str(&format!("- a request that is {label}: {}\n", code(&witness.command())));
         for (condition, holds) in &witness.conditions {
@@ -122,7 +122,7 @@ fn capital(word: &str) -> String {
 
 /// Text as code, whatever stands in it.
 fn code(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = shown(text);
     let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let space = if line.starts_with('`') || line.ends_with('`') { " " } else { "" };
@@ -132,24 +132,4 @@ fn code(text: &str) -> String {
 /// The same where `|` parts cells, even in code.
 fn code_cell(text: &str) -> String {
     code(text).replace('|', "\\|")
-}
-
-/// Text in a cell that is neither markup nor a mention of anybody.
-fn cell(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '@' => out.push_str("&#64;"),
-            '|' | '\\' | '*' | '_' | '[' | ']' | '!' | '#' | '~' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
 }

@@ -3,17 +3,14 @@
 use super::{Compared, words};
 use crate::cli::findings::count;
 use crate::cli::{Style, Term};
-use crate::review::{Change, Kind, Shift};
+use crate::review::{Change, Kind, Shift, shown};
 
 /// Every change, and a last line that sums up.
 pub(super) fn text(compared: &Compared, term: Term) -> String {
     let Compared { old, new, diff } = compared;
     let mut page = String::new();
     for side in [old, new].into_iter().filter(|side| side.absent) {
-        page.push_str(&format!(
-            "{}: no policy there, so everything is denied\n\n",
-            side.label.escape_debug()
-        ));
+        page.push_str(&format!("{}: no policy there, so everything is denied\n\n", shown(&side.label)));
     }
     for change in Kind::ALL.iter().flat_map(|kind| diff.of(*kind)) {
         page.push_str(&one(change, compared, term));
@@ -41,7 +38,7 @@ fn one(change: &Change, compared: &Compared, term: Term) -> String {
     )];
     let mut line = |label: &str, text: &str, place: Option<&str>| {
         let place = place.map(|place| format!("  {}", term.paint(Style::Quiet, place))).unwrap_or_default();
-        lines.push(format!("  {} {}{place}", term.paint(Style::Label, &format!("{label:<8}")), plain(text)));
+        lines.push(format!("  {} {}{place}", term.paint(Style::Label, &format!("{label:<8}")), shown(text)));
     };
     for (label, met, side) in [("before", &change.old, old), ("now", &change.new, new)] {
         let (text, place) = words::met(met, side);
@@ -87,9 +84,4 @@ fn summary(compared: &Compared, term: Term) -> String {
     };
     let all = count(diff.changes.len(), "change");
     format!("{}\n", term.paint(style, &format!("{all}: {}", counted.join(", "))))
-}
-
-/// Text of a policy without what steers terminals.
-fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::compile::Index;
 use crate::diag::{Place, below};
+use crate::engine::Reason;
 use crate::policy::Method;
 use crate::review::{Asking, Change, Met, Set, Who};
 
@@ -94,6 +95,8 @@ pub(super) fn met(met: &Met, side: &Loaded) -> (String, Option<String>) {
     let place = met.place.as_ref().map(|place| place_of(place, side));
     let text = match (&met.route, met.reason) {
         (Some(route), _) => route.clone(),
+        (None, Some(Reason::RouteUnknown)) => "no route".to_owned(),
+        (None, Some(Reason::ServiceUnknown)) => "no service".to_owned(),
         (None, Some(reason)) => format!("no route ({})", reason.as_str()),
         (None, None) => "no route".to_owned(),
     };
