@@ -42,7 +42,7 @@ pub use prefix::Claim;
 pub use scope::{Miss, Occasion, On, Scope, Values, Window};
 pub use scoped::{Bindings, Hit, Scoped};
 pub use sets::{Gives, Sets};
-pub use trie::{Found, Trie};
+pub use trie::{Found, Trie, careless};
 
 use std::path::Path;
 

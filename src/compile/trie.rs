@@ -318,6 +318,15 @@ pub(super) fn disguised(segment: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(first(&decode_segment(segment))))
 }
 
+/// A segment as the most careless reader takes it, who decodes escapes and cuts
+/// off `;` parameters too.
+pub fn careless(segment: &str) -> Cow<'_, str> {
+    match disguised(segment) {
+        Some(decoded) => Cow::Owned(loose(&decoded).into_owned()),
+        None => loose(segment),
+    }
+}
+
 /// A segment as a careless reader takes it.
 fn loose(segment: &str) -> Cow<'_, str> {
     let usual = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';

@@ -19,7 +19,7 @@ use tonic::Request;
 
 use super::request::tests::{check, with_http};
 use super::service::Checks;
-use crate::config::{Algorithm, Config};
+use crate::config::{Algorithm, ClaimPath, Config, DecisionLog, LogTo, Redact};
 use crate::diag::Report;
 use crate::engine::{HeaderPlan, Reason};
 use crate::gate::{Gate, Live, Snapshot, Words};
@@ -517,6 +517,24 @@ fn beside_candidate() -> (Arc<Telemetry>, Checks) {
     let telemetry = Arc::new(Telemetry::default());
     let gate = Gate::with(live, Arc::default(), Arc::clone(&telemetry), Duration::from_secs(3600));
     (telemetry, Checks::new(Arc::new(gate)))
+}
+
+#[test]
+fn a_user_that_is_hidden_in_the_log_is_hidden_in_metadata_with_and_without_one() {
+    for (to, claims, expected) in [
+        (LogTo::Nowhere, vec![ClaimPath::name("sub")], "[redacted]"),
+        (LogTo::Stdout, vec![ClaimPath::name("sub")], "[redacted]"),
+        (LogTo::Nowhere, vec![ClaimPath::name("iss")], "alice"),
+    ] {
+        let redact = Redact { claims, ..Redact::default() };
+        let telemetry = Telemetry::new(&DecisionLog { to, redact, ..DecisionLog::default() });
+        let live = Arc::new(Live::new(snapshot(POLICY)));
+        let gate = Gate::with(live, Arc::default(), Arc::new(telemetry), Duration::from_secs(3600));
+        let gate = Checks::new(Arc::new(gate));
+        let viewer = bearer(&["viewer"], json!({}));
+        let answer = ask(&gate, check("GET", "/events/me", &[("authorization", &viewer)]));
+        assert_eq!(said(&answer, "user").as_deref(), Some(expected));
+    }
 }
 
 #[test]

@@ -171,6 +171,7 @@ impl<J: Judge> Gate<J> {
                 service: verdict.service.as_deref(),
                 route: verdict.route.as_deref(),
                 meter: verdict.meter.as_deref(),
+                veil: verdict.veil.as_deref(),
                 place: verdict.place.as_ref(),
                 revision: verdict.revision.as_deref(),
                 caller: verdict.caller.as_ref().map(|caller| caller.subject()),
@@ -185,7 +186,8 @@ impl<J: Judge> Gate<J> {
             asked.keep,
             trace,
         );
-        Answer { outcome, described: describe(asked.id, &verdict) }
+        let user = verdict.caller.as_ref().map(|caller| self.telemetry.user(caller.subject()));
+        Answer { outcome, described: describe(asked.id, &verdict, user) }
     }
 
     fn denial(
@@ -222,13 +224,13 @@ struct Asked<'a> {
     trace_id: Option<TraceId>,
 }
 
-fn describe(id: &str, verdict: &Verdict) -> Vec<(&'static str, String)> {
+fn describe(id: &str, verdict: &Verdict, user: Option<&str>) -> Vec<(&'static str, String)> {
     let fields = [
         ("reason", Some(verdict.reason.as_str())),
         ("decision_id", Some(id)),
         ("service", verdict.service.as_deref()),
         ("route", verdict.route.as_deref()),
-        ("user", verdict.user()),
+        ("user", user),
         ("revision", verdict.revision.as_deref()),
         ("candidate", verdict.candidate.as_ref().map(|candidate| candidate.direction.as_str())),
         ("candidate_reason", verdict.candidate.as_ref().map(|candidate| candidate.reason.as_str())),

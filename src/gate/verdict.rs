@@ -10,7 +10,7 @@ use super::words::Words;
 use crate::diag::Place;
 use crate::engine::{HeaderChanges, Missing, Principal, Reason};
 use crate::policy::MethodSet;
-use crate::telemetry::{Course, Disagreement, Keep, Meter};
+use crate::telemetry::{Course, Disagreement, Keep, Meter, Veil};
 
 /// One decision. Everything but the reason is there only as far as the
 /// decision got.
@@ -29,6 +29,8 @@ pub(crate) struct Verdict {
     pub(crate) roles: Vec<Arc<str>>,
     /// Where to count the decision.
     pub(crate) meter: Option<Arc<Meter>>,
+    /// What of the service's paths is hidden.
+    pub(crate) veil: Option<Arc<Veil>>,
     /// Where the candidate decides otherwise.
     pub(crate) candidate: Option<Disagreement>,
     /// When the policy in force had decided: what the candidate takes is not the
@@ -66,6 +68,7 @@ impl Verdict {
             caller: None,
             roles: Vec::new(),
             meter: None,
+            veil: None,
             candidate: None,
             decided: None,
             course: None,

@@ -263,7 +263,7 @@ impl Reloader {
 
     fn replace(&mut self, current: &Arc<Snapshot>, index: Index, commit: Option<Arc<str>>, took: Duration) {
         let plan = self.watch.source().plan(&index);
-        let meters = self.telemetry.metrics().meters(&index);
+        let meters = self.telemetry.meters(&index);
         let next = current.successor(index, plan, meters);
         let index = next.index();
         let (revision, before) = (Arc::clone(index.revision()), Arc::clone(current.index().revision()));

@@ -131,7 +131,7 @@ pub(super) fn load(path: &Path) -> Result<Start, Vec<Findings>> {
                 Some(tracing) => telemetry.tracing(tracing),
                 None => telemetry,
             });
-            let meters = telemetry.metrics().meters(&index);
+            let meters = telemetry.meters(&index);
             let policy = Arc::new(Live::new(Snapshot::new(index, verifier, plan, meters)));
             let denials = Arc::new(Denials::new(&deny));
             let gate = Gate::new(Arc::clone(&policy), Arc::clone(&denials), Arc::clone(&telemetry))

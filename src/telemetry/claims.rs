@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::json::{Object, display, list, string};
 use crate::config::{ClaimPath, LoggedClaims};
+use crate::engine::Subject;
 
 /// What stands in place of a claim that is hidden.
 pub(super) const REDACTED: &str = "[redacted]";
@@ -49,10 +50,33 @@ pub(super) fn object(
     object.close();
 }
 
+/// The user, unless a hidden claim holds the same text.
+pub(super) fn user<'s>(redacted: &[ClaimPath], caller: &'s Subject) -> &'s str {
+    if hides(redacted, &caller.claims, &caller.user) { REDACTED } else { &caller.user }
+}
+
 /// Whether a hidden claim holds this text, which is then not written anywhere
 /// else either.
-pub(super) fn hides(redacted: &[ClaimPath], claims: &Map<String, Value>, text: &str) -> bool {
-    redacted.iter().filter_map(|path| path.find(claims)).any(|found| holds(found, text))
+fn hides(redacted: &[ClaimPath], claims: &Map<String, Value>, text: &str) -> bool {
+    redacted.iter().any(|path| {
+        let (first, rest) = path.names().split_first().unzip();
+        first
+            .and_then(|first| claims.get(first))
+            .is_some_and(|found| leads_to(found, rest.unwrap_or_default(), text))
+    })
+}
+
+/// Whether the text stands at this path below a value, in lists of objects in
+/// any of the objects.
+fn leads_to(value: &Value, path: Hidden<'_>, text: &str) -> bool {
+    match (value, path.split_first()) {
+        (found, None) => holds(found, text),
+        (Value::Array(items), Some(_)) => items.iter().any(|item| leads_to(item, path, text)),
+        (Value::Object(members), Some((first, rest))) => {
+            members.get(first).is_some_and(|member| leads_to(member, rest, text))
+        }
+        _ => false,
+    }
 }
 
 fn holds(value: &Value, text: &str) -> bool {
@@ -162,6 +186,16 @@ mod tests {
             assert_eq!(hides(&hidden, claims, text), is_hidden, "{text}");
         }
         assert!(!hides(&[], claims, "a@b"));
+    }
+
+    #[test]
+    fn a_text_is_known_in_each_of_a_list_of_objects() {
+        let claims = json!({"mails": [{"kind": "home", "at": "a@b"}, [{"at": ["c@d"]}]], "at": "e@f"});
+        let claims = claims.as_object().unwrap();
+        let hidden = [path(&["mails", "at"])];
+        for (text, is_hidden) in [("a@b", true), ("c@d", true), ("home", false), ("e@f", false)] {
+            assert_eq!(hides(&hidden, claims, text), is_hidden, "{text}");
+        }
     }
 
     #[test]

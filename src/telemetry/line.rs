@@ -58,12 +58,12 @@ impl Style {
         if let Some(request) = request {
             line.text("method", request.method);
             line.text("host", request.host);
-            line.text("path", &self.path(request.path, route));
+            line.text("path", &self.path(request.path, record));
             kind(line.ours("kind"), request);
             some(&mut line, "service_named", request.service);
         }
         if let Some(caller) = caller {
-            line.text("user", self.user(caller));
+            line.text("user", claims::user(&self.redact.claims, caller));
             json::list(line.ours("roles"), roles.iter().take(MAX_ROLES), |out, role| json::string(out, role));
             if roles.len() > MAX_ROLES {
                 line.number("roles_left_out", (roles.len() - MAX_ROLES).try_into().unwrap_or(u64::MAX));
@@ -101,36 +101,20 @@ impl Style {
     }
 
     /// The path without its query, and without the parameters that are hidden.
-    /// Which part of a path is which parameter, its route alone says: where
-    /// there is none, and something is to be hidden, all of it is.
-    fn path<'r>(&self, target: &'r str, route: Option<&str>) -> Cow<'r, str> {
+    /// Which part of a path may be which parameter, its service says: where no
+    /// route was found, and something is to be hidden, all of it is.
+    fn path<'r>(&self, target: &'r str, record: &Record<'_>) -> Cow<'r, str> {
         let path = target.split('?').next().unwrap_or_default();
-        let Redact { parameters, claims: _ } = &self.redact;
-        if parameters.is_empty() {
+        if self.redact.parameters.is_empty() {
             return Cow::Borrowed(path);
         }
-        // A route is its methods, a space, and its template, which has as many
-        // segments as the path up to a final `**`.
-        let Some((_, template)) = route.and_then(|route| route.rsplit_once(' ')) else {
-            return Cow::Borrowed(REDACTED);
-        };
-        let is_hidden = |segment: &str| {
-            let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-            name.is_some_and(|name| parameters.iter().any(|hidden| hidden.name == name))
-        };
-        if !template.split('/').any(is_hidden) {
-            return Cow::Borrowed(path);
+        // A route is its methods, a space, and its template.
+        let template = record.route.and_then(|route| route.rsplit_once(' ')).map(|(_, template)| template);
+        match (record.veil, template) {
+            (Some(veil), Some(_)) if veil.is_empty() => Cow::Borrowed(path),
+            (Some(veil), Some(template)) => Cow::Owned(veil.over(path, template)),
+            _ => Cow::Borrowed(REDACTED),
         }
-        let mut template = template.split('/');
-        let shown =
-            path.split('/').map(|segment| template.next().filter(|s| is_hidden(s)).unwrap_or(segment));
-        Cow::Owned(shown.collect::<Vec<_>>().join("/"))
-    }
-
-    /// The user, unless a hidden claim holds the same text.
-    fn user<'s>(&self, caller: &'s Subject) -> &'s str {
-        let hidden = claims::hides(&self.redact.claims, &caller.claims, &caller.user);
-        if hidden { REDACTED } else { &caller.user }
     }
 }
 

@@ -23,7 +23,9 @@ use super::figures::Figures;
 use super::histogram::Histogram;
 use super::lines::Lines;
 use super::record::{Direction, Record};
+use super::veil::Veil;
 use crate::compile::{Index, RouteId, ServiceId};
+use crate::config::RedactedParameter;
 use crate::words::Reason;
 
 const REASONS: usize = Reason::ALL.len();
@@ -52,9 +54,24 @@ impl Meter {
 pub struct Meters {
     services: Vec<Arc<Meter>>,
     routes: Vec<Arc<Meter>>,
+    /// Where something of paths is hidden.
+    veils: Vec<Arc<Veil>>,
 }
 
 impl Meters {
+    /// The same, which hides these parameters of paths.
+    pub(super) fn hiding(self, parameters: &[RedactedParameter], index: &Index) -> Self {
+        match parameters {
+            [] => self,
+            some => Self { veils: Veil::all(index, some), ..self },
+        }
+    }
+
+    /// What of a service's paths is hidden.
+    pub fn veil(&self, service: Option<ServiceId>) -> Option<&Arc<Veil>> {
+        self.veils.get(usize::try_from(service?.number()).ok()?)
+    }
+
     /// The meter of decisions that got this far.
     pub fn of(&self, service: Option<ServiceId>, route: Option<RouteId>) -> Option<&Arc<Meter>> {
         let at = |number: u32| usize::try_from(number).ok();
@@ -117,7 +134,7 @@ impl Metrics {
     /// The meters of a policy that is about to come into force: those that the
     /// one before counted with, as far as it has the same routes. Numbers of
     /// routes that are gone go with them.
-    pub fn meters(&self, index: &Index) -> Meters {
+    pub(super) fn meters(&self, index: &Index) -> Meters {
         let mut named = self.0.named.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = Named::new();
         let mut meter = |service: &Arc<str>, route: &Arc<str>| {
@@ -133,7 +150,7 @@ impl Metrics {
             routes.push(meter(service, &route.text));
         }
         *named = kept;
-        Meters { services, routes }
+        Meters { services, routes, veils: Vec::new() }
     }
 
     /// A check has begun, unless this many have already; it ends when this is

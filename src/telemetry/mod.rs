@@ -21,12 +21,14 @@ mod record;
 mod spans;
 mod tracer;
 mod token;
+mod veil;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::config::{DecisionLog, LogTo, Share, Tracing};
-use crate::engine::Headers;
+use crate::compile::Index;
+use crate::config::{DecisionLog, LogTo, Redact, Share, Tracing};
+use crate::engine::{Headers, Subject};
 use line::Style;
 use tracer::Tracer;
 
@@ -40,11 +42,14 @@ pub use recent::{ALLOWS, DENIALS, Recent, Remembered};
 pub use record::{Direction, Disagreement, Keep, Record};
 pub use spans::{Kind, MOST_SPANS, Span, Spans, Value as SpanValue};
 pub use tracer::{Carried, Trace};
+pub use veil::Veil;
 
 /// Where decisions are told.
 #[derive(Debug, Default)]
 pub struct Telemetry {
     metrics: Metrics,
+    /// What is told nowhere.
+    redact: Redact,
     log: Option<Log>,
     recent: Option<Recent>,
     tracer: Option<Tracer>,
@@ -62,13 +67,14 @@ struct Log {
 impl Telemetry {
     /// Tells what the configuration asks for.
     pub fn new(config: &DecisionLog) -> Self {
+        let redact = config.redact.clone();
         if config.to == LogTo::Nowhere {
-            return Self::default();
+            return Self { redact, ..Self::default() };
         }
         let (style, lines) = (Style::of(config), Arc::new(Lines::default()));
         let metrics = Metrics::with(Arc::clone(&lines));
         let log = Log { allow: config.allow, deny: config.deny, style, lines };
-        Self { metrics, log: Some(log), recent: None, tracer: None }
+        Self { metrics, redact, log: Some(log), recent: None, tracer: None }
     }
 
     /// The same, which keeps recent decisions in memory.
@@ -106,6 +112,16 @@ impl Telemetry {
     /// The numbers.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// What decisions of a policy that is about to come into force are told by.
+    pub fn meters(&self, index: &Index) -> Meters {
+        self.metrics.meters(index).hiding(&self.redact.parameters, index)
+    }
+
+    /// The user, as everybody may be told who it is.
+    pub fn user<'s>(&self, caller: &'s Subject) -> &'s str {
+        claims::user(&self.redact.claims, caller)
     }
 
     /// The lines of the decision log, if there is one, for whoever writes them.

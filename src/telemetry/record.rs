@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::correlation::TraceId;
 use super::course::Course;
 use super::metrics::Meter;
+use super::veil::Veil;
 use crate::diag::Place;
 use crate::engine::{Input, Principal, Subject};
 use crate::words::Reason;
@@ -28,6 +29,9 @@ pub struct Record<'a> {
     pub route: Option<&'a str>,
     /// Where to count it; for a decision without route or service, elsewhere.
     pub meter: Option<&'a Meter>,
+    /// What of the service's paths is hidden; where none is known and something
+    /// is to be, all of them are.
+    pub veil: Option<&'a Veil>,
     /// The place in the policy that decided.
     pub place: Option<&'a Place>,
     /// The content hash of the policy that decided.

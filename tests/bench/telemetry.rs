@@ -241,6 +241,7 @@ fn in_process(token: &str) {
         service: None,
         route: None,
         meter: None,
+        veil: None,
         place: None,
         revision: None,
         caller: None,
@@ -317,7 +318,7 @@ fn gate(folder: &Path) -> (Arc<Gate>, Arc<Telemetry>) {
     let index = load(&config.policies).0.unwrap();
     let plan = HeaderPlan::new(&headers, &index);
     let telemetry = Arc::new(Telemetry::new(&config.decision_log));
-    let meters = telemetry.metrics().meters(&index);
+    let meters = telemetry.meters(&index);
     let live = Arc::new(Live::new(Snapshot::new(index, verifier, plan, meters)));
     (Arc::new(Gate::new(live, Arc::new(Denials::new(&config.deny)), Arc::clone(&telemetry))), telemetry)
 }

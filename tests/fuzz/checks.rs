@@ -157,7 +157,7 @@ fn gate() -> &'static Arc<Gate> {
         let headers = upstream_headers(&config().upstream_headers, &sources, &mut report).unwrap();
         let plan = HeaderPlan::new(&headers, &index);
         let telemetry = Arc::new(Telemetry::default());
-        let meters = telemetry.metrics().meters(&index);
+        let meters = telemetry.meters(&index);
         let live = Arc::new(Live::new(Snapshot::new(index, load_verifier(), plan, meters)));
         Arc::new(Gate::new(live, Arc::new(Denials::new(&config().deny)), telemetry))
     })

@@ -21,6 +21,7 @@ services:
     routes:
       - { route: ANY /roles/**, roles: viewer }
       - { route: 'ANY /reset/{secret}', access: authenticated }
+      - { route: 'ANY /reset/**', access: denied }
 ";
 
 fn decisions(lines: &[String]) -> Vec<Value> {
@@ -46,12 +47,16 @@ fn lines_have_the_fields_that_are_documented_and_no_others() {
         "decision_log: { allow: 1, claims: [sub, iss], redact: { parameters: [secret], claims: [iss] } }\n";
     let server = Doorward::configured("info", more, POLICY);
     let viewer = token(&["viewer"]);
-    let asked =
-        [("/roles/1?q=hidden", viewer.as_str()), ("/reset/hidden", &viewer), ("/roles/hidden/..", &viewer)];
-    assert_eq!(ask(&server.address, &asked), [0, 0, 3]);
+    let asked = [
+        ("/roles/1?q=hidden", viewer.as_str()),
+        ("/reset/hidden", &viewer),
+        ("/roles/hidden/..", &viewer),
+        ("/reset/hidden/x", &viewer),
+    ];
+    assert_eq!(ask(&server.address, &asked), [0, 0, 3, 7]);
     let (_, _, told) = server.end();
     let found = decisions(&told);
-    assert_eq!(found.len(), 3);
+    assert_eq!(found.len(), 4);
 
     let documented = documented();
     let always: Vec<&String> =
@@ -80,12 +85,14 @@ fn lines_have_the_fields_that_are_documented_and_no_others() {
     ];
     assert_eq!(unseen, elsewhere);
 
-    let [allowed, reset, ambiguous] = found.as_slice() else { panic!("{found:?}") };
+    let [allowed, reset, ambiguous, below] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(allowed["claims"], serde_json::json!({"sub": "alice", "iss": "[redacted]"}));
     assert_eq!((&allowed["user"], &allowed["roles"]), (&"alice".into(), &serde_json::json!(["viewer"])));
     assert_eq!((&allowed["path"], &allowed["place"]), (&"/roles/1".into(), &"all.yaml:8".into()));
     assert_eq!(reset["path"], "/reset/{secret}");
     assert_eq!(ambiguous["path"], "[redacted]", "no route says what of it is secret");
+    let shown = "/reset/{secret}/[redacted]";
+    assert_eq!(below["path"], shown, "another route decided, and the secret is no less one");
 }
 
 #[test]

@@ -85,6 +85,7 @@ proptest! {
                 service: Some(name),
                 route: Some(name),
                 meter: None,
+                veil: None,
                 place: None,
                 revision: None,
                 caller: Some(&caller),

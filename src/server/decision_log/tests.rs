@@ -41,6 +41,7 @@ fn tell(telemetry: &Telemetry, id: &str) {
         service: None,
         route: None,
         meter: None,
+        veil: None,
         place: None,
         revision: None,
         caller: None,

@@ -8,8 +8,8 @@ use super::*;
 use crate::compile::load;
 use crate::config::{ClaimPath, RedactedParameter};
 use crate::diag::{Place, Sources, Span};
-use crate::engine::{Headers, Input};
-use crate::telemetry::Direction;
+use crate::engine::{Headers, Input, Subject};
+use crate::telemetry::{Direction, Veil};
 use crate::words::Reason;
 
 fn input<'a>(path: &'a str, headers: Headers<'a>) -> Input<'a> {
@@ -25,6 +25,7 @@ fn record<'a>(request: Option<&'a Input<'a>>) -> Record<'a> {
         service: None,
         route: None,
         meter: None,
+        veil: None,
         place: None,
         revision: None,
         caller: None,
@@ -104,28 +105,78 @@ fn log_2_nothing_else_of_a_request_stands_in_a_line() {
     }
 }
 
+/// What is shown of a path on a route, where the service has these routes.
+fn shown(hidden: &[&str], routes: &[&str], path: &str, route: &str) -> String {
+    let style = style(hidden, LoggedClaims::default(), &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let routes: String =
+        routes.iter().map(|route| format!("      - {{ route: \"{route}\", access: anonymous }}\n")).collect();
+    let policy = format!("services:\n  s:\n    paths: [/]\n    routes:\n{routes}");
+    std::fs::write(folder.path().join("all.yaml"), policy).unwrap();
+    let index = load(folder.path()).0.unwrap();
+    let veils = Veil::all(&index, &style.redact.parameters);
+    let request = input(path, Headers::default());
+    let record =
+        Record { route: Some(route), veil: veils.first().map(|veil| &**veil), ..record(Some(&request)) };
+    value(&style, &record)["path"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn path_parameters_are_hidden_by_the_template_of_the_route() {
-    let style = style(&["token", "secret"], LoggedClaims::default(), &[]);
-    let shown = |path: &str, route: Option<&str>| {
-        let request = input(path, Headers::default());
-        let found = value(&style, &Record { route, ..record(Some(&request)) });
-        found["path"].as_str().unwrap().to_owned()
-    };
     for (path, route, expected) in [
         ("/reset/abc?x", "GET /reset/{token}", "/reset/{token}"),
         ("/reset/abc/", "GET,POST /reset/{token}", "/reset/{token}/"),
         ("/a/b/c/d", "ANY /a/{secret}/{id}/**", "/a/{secret}/c/d"),
         ("/a%2Fb;c/abc/abc", "ANY /{token}/{id}/**", "/{token}/abc/abc"),
+        ("/a/b", "GET /{token}/{secret}", "/{token}/{secret}"),
         ("/reset/abc", "ANY /**", "/reset/abc"),
         ("/reset/abc", "GET /reset/{id}", "/reset/abc"),
         ("/", "ANY /**", "/"),
     ] {
-        assert_eq!(shown(path, Some(route)), expected, "{path} on {route}");
+        assert_eq!(shown(&["token", "secret"], &[route], path, route), expected, "{path} on {route}");
     }
-    assert_eq!(shown("/reset/abc", None), REDACTED, "no route says what of it is the token");
     let long = format!("/reset/{}", "a".repeat(300));
-    assert_eq!(shown(&long, Some("GET /reset/{token}")), "/reset/{token}", "hidden, then cut");
+    let route = "GET /reset/{token}";
+    assert_eq!(shown(&["token"], &[route], &long, route), "/reset/{token}", "hidden, then cut");
+}
+
+#[test]
+fn path_parameters_are_hidden_whatever_route_decided() {
+    let routes = [
+        "GET /reset/{token}",
+        "GET /reset/help",
+        "POST /reset/{id}",
+        "GET /users/{secret}/orders/**",
+        "GET /users/{secret}/orders/{token}/note",
+        "ANY /**",
+        "PATCH /users/**",
+    ];
+    for (path, route, expected) in [
+        ("/reset/abc", "ANY /**", "/reset/{token}"),
+        ("/reset/abc", "POST /reset/{id}", "/reset/{token}"),
+        ("/reset/abc/x/y", "ANY /**", "/reset/{token}/[redacted]"),
+        ("/reset/abc/", "ANY /**", "/reset/{token}/"),
+        ("/RESET/abc", "ANY /**", "/RESET/{token}"),
+        ("/Reset%20/abc", "ANY /**", "/Reset%20/{token}"),
+        ("/reset/help", "GET /reset/help", "/reset/help"),
+        ("/users/42/x", "PATCH /users/**", "/users/{secret}/x"),
+        ("/users/42/orders/7", "GET /users/{secret}/orders/**", "/users/{secret}/orders/{token}"),
+        ("/users/42/orders/7/note", "ANY /**", "/users/{secret}/orders/{token}/note"),
+        ("/elsewhere/abc", "ANY /**", "/elsewhere/abc"),
+        ("/reset%2Fabc/x", "ANY /**", "/[redacted]"),
+    ] {
+        assert_eq!(shown(&["token", "secret"], &routes, path, route), expected, "{path} on {route}");
+    }
+}
+
+#[test]
+fn a_path_is_hidden_whole_where_nobody_says_what_of_it_is_secret() {
+    let style = style(&["token"], LoggedClaims::default(), &[]);
+    let request = input("/reset/abc", Headers::default());
+    let route = Some("GET /reset/{id}");
+    for record in [record(Some(&request)), Record { route, ..record(Some(&request)) }] {
+        assert_eq!(value(&style, &record)["path"], REDACTED);
+    }
 }
 
 #[test]

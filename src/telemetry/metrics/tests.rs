@@ -21,6 +21,7 @@ fn record(reason: Reason, meter: Option<&Meter>) -> Record<'_> {
         service: None,
         route: None,
         meter,
+        veil: None,
         place: None,
         revision: None,
         caller: None,

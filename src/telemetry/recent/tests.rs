@@ -16,6 +16,7 @@ fn keep(recent: &Recent, id: &str, reason: Reason, request: Option<&Input<'_>>) 
         service: None,
         route: None,
         meter: None,
+        veil: None,
         place: None,
         revision: Some("r1"),
         caller: None,

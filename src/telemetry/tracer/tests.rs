@@ -99,6 +99,7 @@ fn record<'a>(request: Option<&'a Input<'a>>, caller: Option<&'a Subject>, cours
         service: Some("events"),
         route: Some("GET,PUT /events/{id}"),
         meter: None,
+        veil: None,
         place: None,
         revision: Some("r1"),
         caller,
