@@ -2,7 +2,9 @@
 //! has moved it away or removed it.
 //!
 //! Only plain files: a symbolic link could lead out of a directory that others
-//! may write to, and opening a pipe would wait for its reader.
+//! may write to, and opening a pipe would wait for its reader. The system itself
+//! is told to follow no link and to wait for nobody: what is looked at before may
+//! be another thing a moment later.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -114,22 +116,28 @@ fn open(path: &Path) -> io::Result<(File, u64)> {
         let wrong = "what is there is not a plain file, and links are not followed";
         if there.is_file() { Ok(()) } else { Err(io::Error::other(wrong)) }
     };
+    // Opening a device may do something, and says little where it fails.
     match fs::symlink_metadata(path) {
         Ok(there) => plain(&there)?,
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let mut file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
-    let (mine, there) = (file.metadata()?, fs::symlink_metadata(path)?);
-    // Nothing has come to stand there in the meantime.
-    plain(&there)?;
-    if !same(&mine, &there) {
+    let mut file = itself(OpenOptions::new().append(true).create(true).mode(MODE)).open(path)?;
+    let mine = file.metadata()?;
+    plain(&mine)?;
+    // It may have been moved away in the meantime, and another not be ours.
+    if !same(&mine, &fs::symlink_metadata(path)?) {
         return Err(io::Error::other("it was replaced while it was opened"));
     }
-    if is_torn(path, mine.len()) {
+    if is_torn(path, &mine) {
         file.write_all(b"\n")?;
     }
     Ok((file, mine.len()))
+}
+
+/// Opens what stands at a path itself: no link is followed, no pipe waited for.
+fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
 }
 
 fn same(one: &Metadata, other: &Metadata) -> bool {
@@ -138,9 +146,15 @@ fn same(one: &Metadata, other: &Metadata) -> bool {
 
 /// Whether a process that wrote here before was cut off within a line. A file
 /// that may not be read is taken for whole.
-fn is_torn(path: &Path, size: u64) -> bool {
-    let mut last = [b'\n'];
-    let Some(at) = size.checked_sub(1) else { return false };
-    let read = File::open(path).and_then(|file| file.read_exact_at(&mut last, at));
-    read.is_ok() && last != [b'\n']
+fn is_torn(path: &Path, mine: &Metadata) -> bool {
+    let Some(at) = mine.len().checked_sub(1) else { return false };
+    let last = || {
+        let file = itself(OpenOptions::new().read(true)).open(path)?;
+        let mut last = [b'\n'];
+        if same(&file.metadata()?, mine) {
+            file.read_exact_at(&mut last, at)?;
+        }
+        io::Result::Ok(last)
+    };
+    last().is_ok_and(|last| last != [b'\n'])
 }

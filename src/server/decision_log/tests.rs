@@ -195,6 +195,26 @@ fn only_plain_files_are_written_to() {
 }
 
 #[test]
+fn a_link_that_comes_between_looking_and_opening_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, elsewhere) = (folder.path().join("log"), folder.path().join("elsewhere"));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = symlink(&elsewhere, &path);
+                let _ = fs::remove_file(&path);
+            }
+        });
+        for _ in 0..20_000 {
+            let _ = GrowingFile::open(&LogFile { path: path.clone(), rotate: None });
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(!elsewhere.exists(), "a link was followed");
+}
+
+#[test]
 fn a_line_that_another_process_left_torn_is_ended_first() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
