@@ -1,9 +1,9 @@
 //! Sockets: opening them, and taking connections from them.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net as blocking;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -131,22 +131,54 @@ fn abstract_socket(_: &str) -> io::Result<UnixListener> {
 
 fn unix(path: &Path, mode: u32) -> io::Result<(UnixListener, SocketFile)> {
     make_way(path)?;
-    // Opened under another name, restricted, then moved into place: at no time
-    // can somebody connect who may not, and a stale socket is replaced without
-    // a moment in which there is none.
-    let temporary = path.with_file_name(format!(".{}.sock", std::process::id()));
-    make_way(&temporary)?;
-    let _ = fs::remove_file(&temporary);
-    let listener = blocking::UnixListener::bind(&temporary)?;
+    // Opened behind a door of its own, restricted, then moved into place: at no
+    // time can somebody connect who may not, whatever the umask says, and a stale
+    // socket is replaced without a moment in which there is none.
+    let ante = Anteroom::beside(path)?;
+    let listener = blocking::UnixListener::bind(ante.socket())?;
     listener.set_nonblocking(true)?;
-    let in_place = fs::set_permissions(&temporary, fs::Permissions::from_mode(mode))
-        .and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = in_place {
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
+    fs::set_permissions(ante.socket(), fs::Permissions::from_mode(mode))?;
+    fs::rename(ante.socket(), path)?;
+    drop(ante);
     let file = SocketFile { path: path.to_owned(), inode: inode(path) };
     Ok((UnixListener::from_std(listener)?, file))
+}
+
+/// A directory that nobody else may enter, in which a socket gets its mode. Goes,
+/// with what is in it, when this is dropped.
+struct Anteroom(PathBuf);
+
+impl Anteroom {
+    /// On the same file system. No name in it is longer than it needs to be: a
+    /// socket's path has little room.
+    fn beside(path: &Path) -> io::Result<Self> {
+        let room = Self(path.with_file_name(format!(".{}", std::process::id())));
+        // What a process of this number left behind that was killed within.
+        room.clear();
+        DirBuilder::new().mode(0o700).create(&room.0)?;
+        Ok(room)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("s")
+    }
+
+    /// Removes an empty directory or one with a socket in it, and nothing else.
+    fn clear(&self) {
+        let is_directory = fs::symlink_metadata(&self.0).is_ok_and(|found| found.is_dir());
+        let is_socket = |found: fs::Metadata| found.file_type().is_socket();
+        if is_directory && fs::symlink_metadata(self.socket()).is_ok_and(is_socket) {
+            let _ = fs::remove_file(self.socket());
+        }
+        // Where it is not gone, making it anew says why.
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+impl Drop for Anteroom {
+    fn drop(&mut self) {
+        self.clear();
+    }
 }
 
 /// What lies at the path may be replaced only if it is a socket on which
@@ -242,6 +274,8 @@ impl AsyncWrite for Stream {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -274,6 +308,46 @@ mod tests {
         blocking::UnixStream::connect(&path).unwrap();
         drop((listener, file));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn at_no_moment_does_a_socket_stand_there_as_the_umask_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, done) = (folder.path().join("d.sock"), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let watching = scope.spawn(|| {
+                let mut seen = std::collections::BTreeSet::new();
+                while !done.load(Ordering::Relaxed) {
+                    let entries = fs::read_dir(folder.path()).unwrap().filter_map(Result::ok);
+                    seen.extend(
+                        entries.filter_map(|entry| Some(entry.metadata().ok()?.permissions().mode())),
+                    );
+                }
+                seen
+            });
+            for _ in 0..500 {
+                unix(&path, 0o600).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+            // Sockets and directories.
+            let seen = watching.join().unwrap();
+            assert!(seen.iter().all(|mode| matches!(mode, 0o140_600 | 0o040_700)), "{seen:?}");
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_left_is_in_nobodys_way_and_what_is_not_ours_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, ante) =
+            (folder.path().join("d.sock"), folder.path().join(format!(".{}", std::process::id())));
+        fs::create_dir(&ante).unwrap();
+        drop(blocking::UnixListener::bind(ante.join("s")).unwrap());
+        unix(&path, 0o600).unwrap();
+        fs::create_dir(&ante).unwrap();
+        fs::write(ante.join("s"), "text").unwrap();
+        assert_eq!(unix(&path, 0o600).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(ante.join("s")).unwrap(), "text");
     }
 
     #[tokio::test]
