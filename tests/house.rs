@@ -92,7 +92,10 @@ const OWNERS: [(&str, &[&str]); 32] = [
         ],
     ),
     ("tokio", &["server/", "envoy/complete.rs", "cli/"]),
-    ("tokio_rustls", &["server/fetch.rs", "server/otlp/", "server/tls.rs", "server/trust.rs"]),
+    (
+        "tokio_rustls",
+        &["server/fetch.rs", "server/handshakes.rs", "server/otlp/", "server/tls.rs", "server/trust.rs"],
+    ),
     ("tokio_stream", &["server/", "envoy/complete.rs"]),
     ("tonic", &["envoy/", "server/"]),
     ("tonic_health", &["server/"]),

@@ -22,11 +22,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::listen::{Bound, Peer};
+use super::handshakes::{Handshakes, Secured};
+use super::listen::{Bound, Peer, Stream};
 use super::tls::Tls;
 
-/// The longest that TLS may take to begin, and then the first words of HTTP.
+/// The longest that the first words of HTTP may take.
 const GREETING: Duration = Duration::from_secs(5);
+
+/// The most TLS handshakes under way on a port. With more the oldest gives way.
+const MAX_HANDSHAKES: usize = 512;
 
 /// A silent connection is asked after this long whether it still lives.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -152,36 +156,55 @@ where
     let Port { name, bound, tls, rules, tally } = port;
     let started = Instant::now();
     let mut open = JoinSet::new();
+    let mut handshakes = Handshakes::new(MAX_HANDSHAKES);
     loop {
-        let io = tokio::select! {
+        let taken = tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
             Some(_) = open.join_next() => {
                 tally.open.store(open.len(), Ordering::Relaxed);
                 continue;
             }
-            io = bound.accept() => io,
+            Some(over) = handshakes.next() => match over {
+                Ok((io, service)) => (Taken::Secured(io), service),
+                Err(why) => {
+                    tally.refuse(name, &why, started);
+                    continue;
+                }
+            },
+            io = bound.accept() => {
+                let service = service(io.peer());
+                match &tls {
+                    None => (Taken::Plain(io), service),
+                    Some(tls) => {
+                        handshakes.begin(tls.acceptor(), io, service);
+                        continue;
+                    }
+                }
+            }
         };
+        // Only now: who can't finish a handshake is in nobody's place.
         if open.len() >= rules.connections {
             tally.refuse(name, &"there are as many as `limits.connections` allows", started);
             continue;
         }
-        let (service, stop, tally_) = (service(io.peer()), stop.clone(), Arc::clone(&tally));
-        let acceptor = tls.as_ref().map(|tls| tls.acceptor());
-        open.spawn(async move {
-            let Some(acceptor) = acceptor else { return connection(io, service, rules, stop).await };
-            match timeout(GREETING, acceptor.accept(io)).await {
-                Ok(Ok(io)) => connection(io, service, rules, stop).await,
-                Ok(Err(error)) => tally_.refuse(name, &error, started),
-                Err(_) => tally_.refuse(name, &"TLS did not begin in time", started),
-            }
-        });
+        let stop = stop.clone();
+        match taken {
+            (Taken::Plain(io), service) => open.spawn(connection(io, service, rules, stop)),
+            (Taken::Secured(io), service) => open.spawn(connection(*io, service, rules, stop)),
+        };
         tally.open.store(open.len(), Ordering::Relaxed);
     }
-    drop(bound);
+    drop((bound, handshakes));
     while open.join_next().await.is_some() {
         tally.open.store(open.len(), Ordering::Relaxed);
     }
+}
+
+/// A connection that may be served.
+enum Taken {
+    Plain(Stream),
+    Secured(Box<Secured>),
 }
 
 /// One connection to its end.

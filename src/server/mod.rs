@@ -15,6 +15,7 @@ mod fares;
 mod fetch;
 mod figures;
 mod grpc;
+mod handshakes;
 mod http;
 mod keys;
 mod listen;

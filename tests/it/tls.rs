@@ -52,7 +52,11 @@ struct Guarded {
 
 impl Guarded {
     fn start() -> Self {
-        let (authority, folder) = (Authority::new(), folder(MTLS, POLICY));
+        Self::limited("")
+    }
+
+    fn limited(limits: &str) -> Self {
+        let (authority, folder) = (Authority::new(), folder(&format!("{MTLS}{limits}"), POLICY));
         fs::write(folder.path().join("ca.crt"), pem(authority.certificate())).unwrap();
         write_pair(&folder, &authority);
         Self { doorward: Doorward::prepared("info", folder), authority }
@@ -254,4 +258,21 @@ fn a_real_envoy_asks_over_mtls_as_the_guide_says() {
         other => Err(format!("{other:?}")),
     });
     assert_eq!(edge.get("/open/1"), Some(503));
+}
+
+#[tokio::test]
+async fn dos_1_who_leaves_handshakes_unfinished_takes_nobody_s_place() {
+    let guarded = Guarded::limited("limits: { connections: 4 }\n");
+    // More than there are places for connections, and for handshakes.
+    let mut stuck = Vec::new();
+    for round in 0..6 {
+        for _ in 0..150 {
+            let mut tcp = TcpStream::connect(&guarded.doorward.address).await.unwrap();
+            // The beginning of a first message that never ends.
+            let _ = tcp.write_all(&[22, 3, 1, 2, 0, 1]).await;
+            stuck.push(tcp);
+        }
+        let envoy = guarded.identity(ENVOY);
+        assert!(guarded.answers(Some(envoy)).await, "round {round}");
+    }
 }
