@@ -7,6 +7,7 @@
 //! This room knows neither the wording of a decision nor that of an answer.
 
 mod admin;
+mod asking;
 mod candidate;
 mod commit;
 mod connections;
@@ -117,7 +118,7 @@ async fn start(
         }
     }
     // Signals first: one that comes while the socket opens is not lost.
-    let (asker, asked) = reload::asking();
+    let (asker, asked) = asking::asking();
     let signals = signals::Signals::new(asker.clone(), decisions)
         .map_err(|error| format!("can't listen to signals: {error}"))?;
     let http = match (&listen.http, http) {

@@ -5,13 +5,13 @@
 //! in force stays, and that is said once for every change of the files. The
 //! configuration, `doorward.yaml`, is read at the start only.
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::oneshot;
 
+use super::asking::Asked;
 use super::candidate::Candidate;
 use super::source::Found;
 use super::startup::Findings;
@@ -23,6 +23,9 @@ use crate::telemetry::Telemetry;
 
 /// As much stack as the main thread has, which reads the first policy.
 const STACK: usize = 8 << 20;
+
+/// The longest to wait after a reload before the next that somebody asks for.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// What has become of reloading.
 #[derive(Debug, Clone)]
@@ -69,40 +72,6 @@ pub(super) struct Outcome {
     pub(super) reloads: Reloads,
 }
 
-/// Asks for reloads.
-#[derive(Debug, Clone)]
-pub(super) struct Asker(Sender<Ask>);
-
-/// Where those arrive who ask.
-#[derive(Debug)]
-pub(super) struct Asked(Receiver<Ask>);
-
-/// Whoever asks may want to hear what came of it.
-type Ask = Option<oneshot::Sender<Outcome>>;
-
-/// Those who ask, and where they arrive.
-pub(super) fn asking() -> (Asker, Asked) {
-    let (ask, asked) = mpsc::channel();
-    (Asker(ask), Asked(asked))
-}
-
-impl Asker {
-    /// Asks.
-    pub(super) fn ask(&self) {
-        // Nobody there to be asked: whoever runs the server is told that its
-        // thread ended.
-        self.0.send(None).unwrap_or_default();
-    }
-
-    /// Asks, and gives what hears of the outcome. Nothing is heard where the
-    /// thread is gone.
-    pub(super) fn ask_and_hear(&self) -> oneshot::Receiver<Outcome> {
-        let (tell, hear) = oneshot::channel();
-        self.0.send(Some(tell)).unwrap_or_default();
-        hear
-    }
-}
-
 /// What reloading needs.
 pub(super) struct Reloader {
     watch: Watch,
@@ -135,18 +104,17 @@ pub(super) fn keep(
         if let Some(candidate) = &mut candidate {
             candidate.look(false);
         }
-        loop {
-            // Who asks before it begins is served by the same look.
-            let asks: Vec<Ask> = match asked.0.recv_timeout(pause) {
-                Ok(first) => std::iter::once(first).chain(asked.0.try_iter()).collect(),
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            pause = reloader.look(!asks.is_empty());
+        while let Ok(asked_for) = asked.wait(pause) {
+            let begun = Instant::now();
+            let asks = asked.take();
+            pause = reloader.look(asked_for);
             if let Some(candidate) = &mut candidate {
-                pause = pause.max(candidate.look(!asks.is_empty()));
+                pause = pause.max(candidate.look(asked_for));
             }
             reloader.tell(asks);
+            // As long again: however often somebody asks, checks have half of
+            // the time to themselves.
+            thread::sleep(begun.elapsed().min(LONGEST_REST));
         }
     };
     let started = thread::Builder::new().name("doorward-reload".to_owned()).stack_size(STACK).spawn(work);
@@ -187,8 +155,8 @@ impl Reloader {
     }
 
     /// Tells those who asked what came of the last look.
-    fn tell(&self, asks: Vec<Ask>) {
-        for hear in asks.into_iter().flatten() {
+    fn tell(&self, asks: Vec<oneshot::Sender<Outcome>>) {
+        for hear in asks {
             // Who asked may have given up.
             drop(hear.send(Outcome { replaced: self.replaced, reloads: self.progress.now() }));
         }

@@ -6,8 +6,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::asking::Asker;
 use super::decision_log::DecisionLog;
-use super::reload::Asker;
 
 /// What a terminal sends.
 pub(super) const INTERRUPT: &str = "SIGINT";

@@ -25,11 +25,12 @@ use hyper::header::ACCEPT;
 use hyper::service::Service;
 use hyper::{Method, Request, Response};
 
+use super::asking::Asker;
 use super::connections::Tallies;
 use super::fares::Fares;
 use super::listen::Peer;
 use super::logs::Log;
-use super::reload::{Asker, Progress};
+use super::reload::Progress;
 use super::standing::Standing;
 use crate::gate::Live;
 use crate::identity::Secret;

@@ -9,6 +9,7 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::super::asking::asking;
 use super::super::keys::{SystemClock, keep};
 use super::super::reload::{self, Reloading};
 use super::super::standing::Standing;
@@ -44,7 +45,7 @@ impl World {
         let start = startup::load(&folder.path().join("doorward.yaml")).unwrap_or_else(|f| panic!("{f:?}"));
         let startup::Start { policy, telemetry, admin, reloader, candidate, upkeep, .. } = start;
         let (keys, ready) = keep(upkeep, SystemClock::new()).unwrap();
-        let (asker, asked) = reload::asking();
+        let (asker, asked) = asking();
         let progress = reloader.progress();
         let reloading = reload::keep(reloader, candidate, asked).unwrap();
         let admin = Arc::new(Admin {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::super::asking::asking;
 use super::super::startup;
 use super::*;
 

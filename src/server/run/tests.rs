@@ -22,6 +22,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
+use super::super::asking::{Asker, asking};
 use super::super::connections::Tallies;
 use super::super::keys::{SystemClock, keep};
 use super::super::logs::Log;
@@ -62,7 +63,7 @@ struct Running {
     server: JoinHandle<Result<(), String>>,
     folder: TempDir,
     /// Nobody asks for reloads here; without it, their thread would end.
-    _asker: reload::Asker,
+    _asker: Asker,
 }
 
 impl Running {
@@ -73,7 +74,7 @@ impl Running {
         let address = bound.address().to_owned();
         let (stop, stops) = mpsc::channel(2);
         let (keys, is_ready) = keep(ready.upkeep, SystemClock::new()).unwrap();
-        let (asker, asked) = reload::asking();
+        let (asker, asked) = asking();
         let (progress, fares) = (ready.reloader.progress(), keys.fares());
         let reload = reload::keep(ready.reloader, ready.candidate, asked).unwrap();
         let (_, log) = decision_log::start(&LogTo::Nowhere, None).unwrap();
