@@ -18,8 +18,10 @@ pub struct Limits {
     pub checks: usize,
     /// The most bytes of one check.
     pub check_size: usize,
-    /// The most bytes of a request's own headers, those of gRPC or HTTP.
+    /// The most bytes of a gRPC request's own headers.
     pub header_size: u32,
+    /// The most bytes of the head of a request in HTTP mode.
+    pub http_head_size: u32,
     /// When a connection is asked to end so that the other side opens a new
     /// one.
     pub connection_age: Option<Duration>,
@@ -37,6 +39,9 @@ impl Default for Limits {
             check_size: 128 << 10,
             // A few hundred bytes is what they have.
             header_size: 16 << 10,
+            // A client's request as it came, where Envoy lets 60 KiB pass and
+            // the others less, and the words that the proxy adds.
+            http_head_size: 64 << 10,
             connection_age: None,
         }
     }
@@ -44,7 +49,15 @@ impl Default for Limits {
 
 pub(super) const SHAPE: Shape = Shape {
     what: "`limits`",
-    known: &["connections", "streams", "checks", "check_size", "header_size", "connection_age"],
+    known: &[
+        "connections",
+        "streams",
+        "checks",
+        "check_size",
+        "header_size",
+        "http_head_size",
+        "connection_age",
+    ],
     later: &[],
 };
 
@@ -84,6 +97,11 @@ const ELSEWHERE: &[Elsewhere] = &[
         help: "write `header_size:` and a size such as `16KiB`",
     },
     Elsewhere {
+        words: &["head_size", "http_header_size", "max_head_size", "http_size"],
+        meant: "http_head_size",
+        help: "write `http_head_size:` and a size such as `64KiB`",
+    },
+    Elsewhere {
         words: &["max_connection_age", "max_connection_duration", "connection_duration"],
         meant: "connection_age",
         help: "write `connection_age:` and a duration such as `1h`",
@@ -101,6 +119,7 @@ pub(super) fn read(entry: Option<&Entry>, report: &mut Report) -> Option<Limits>
     let checks = count(fields, "checks", usual.checks, 1_000_000, report);
     let check_size = size(fields, "check_size", usual.check_size, 16 << 10..=16 << 20, report);
     let header_size = size(fields, "header_size", usual.header_size, 4 << 10..=1 << 20, report);
+    let http_head_size = size(fields, "http_head_size", usual.http_head_size, 8 << 10..=1 << 20, report);
     let connection_age = match fields.get("connection_age") {
         Some(entry) => units::seconds(&entry.value, "`limits.connection_age`", 1..=MAX_AGE, report)
             .map(|age| Some(Duration::from_secs(age))),
@@ -112,6 +131,7 @@ pub(super) fn read(entry: Option<&Entry>, report: &mut Report) -> Option<Limits>
         checks: checks?,
         check_size: check_size?,
         header_size: header_size?,
+        http_head_size: http_head_size?,
         connection_age: connection_age?,
     })
 }

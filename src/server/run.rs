@@ -73,8 +73,7 @@ pub(super) async fn run(
     let http = http.map(|(bound, tls, forward)| {
         let (address, service) = (bound.address().to_owned(), http::service(forward));
         // The head of such a request is the check.
-        let header_size = u32::try_from(limits.check_size).unwrap_or(u32::MAX);
-        let rules = Rules { header_size, ..rules(Protocol::Http1, &limits) };
+        let rules = Rules { header_size: limits.http_head_size, ..rules(Protocol::Http1, &limits) };
         let port = Port { name: "http", bound, tls, rules, tally: Arc::clone(&admin.tallies.http) };
         servers.spawn(connections::serve(port, move |_| service.clone(), stopping));
         address
@@ -154,7 +153,7 @@ pub(super) async fn run(
 }
 
 fn rules(protocol: Protocol, limits: &Limits) -> Rules {
-    let Limits { connections, streams, checks: _, check_size: _, header_size, connection_age } = *limits;
+    let Limits { connections, streams, header_size, connection_age, .. } = *limits;
     Rules { protocol, connections, streams, header_size, age: connection_age, idle: connections::IDLE }
 }
 

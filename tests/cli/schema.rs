@@ -262,7 +262,7 @@ fn the_configuration_schema_refuses_what_the_reader_refuses() {
             .to_owned(),
         "listen: { grpc: { address: 0.0.0.0:1, tls: { certificate: a, key: b, client_ca: c, clients: ['spiffe://d/e', f.g] } } }"
             .to_owned(),
-        "limits: { connections: 1, streams: 1, checks: 1, check_size: 16KiB, header_size: 4KiB, connection_age: 1s }"
+        "limits: { connections: 1, streams: 1, checks: 1, check_size: 16KiB, header_size: 4KiB, http_head_size: 8KiB, connection_age: 1s }"
             .to_owned(),
         "shutdown: { delay: 0s, limit: 1s }".to_owned(),
         "policies: p\nupstream_headers: { x-user-id: user.id, x-user-t: claims.a.b }".to_owned(),

@@ -88,6 +88,16 @@ fn dos_2_garbage_and_floods_are_refused_and_closed() {
 }
 
 #[test]
+fn dos_2_a_head_is_as_long_as_proxies_let_clients_make_it_and_no_longer() {
+    let long = |size: usize| {
+        let header = format!("x: {}\r\n", "a".repeat(4000)).repeat(size / 4005);
+        whole().replace("\r\n\r\n", &format!("\r\n{header}\r\n"))
+    };
+    assert_eq!(answers(long(60 << 10).as_bytes(), 1), [200]);
+    assert_eq!(answers(long(80 << 10).as_bytes(), 0), [431]);
+}
+
+#[test]
 fn a_body_is_no_second_request() {
     let hidden = whole();
     // Its length is believed, so that what stands in it is never a request of its own.
