@@ -30,6 +30,10 @@ pub(crate) struct Args {
     /// `x-user-*` and `authorization`.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Look at the listener of this name alone, and at what it leads to; repeatable. In a mesh the
+    /// listeners for requests of the application itself ask nobody, and need not.
+    #[arg(long, value_name = "NAME")]
+    listener: Vec<String>,
     /// Findings that are meant to be so, by their codes: they are not told. Several are joined by commas.
     #[arg(long, value_name = "CODES", value_delimiter = ',', value_parser = code)]
     allow: Vec<Code>,
@@ -40,12 +44,12 @@ pub(crate) struct Args {
 
 /// Looks at the file, and prints what it found.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
-    let Args { file, config, allow, format } = args;
+    let Args { file, config, listener, allow, format } = args;
     let managed = config.map_or_else(|| Ok(Managed::default()), managed)?;
     let (name, text) = read(&file)?;
     let (mut report, mut sources) = (Report::default(), Sources::default());
     let id = sources.add(name, text.as_str());
-    let seen = inspect(id, &text, &managed, &mut report);
+    let seen = inspect(id, &text, &managed, &listener, &mut report);
     report.sort(&sources);
     let Some(seen) = seen else { return Err(Failure::Invalid(Box::new((report, sources)))) };
     report.leave_out(&allow);

@@ -164,6 +164,7 @@ codes! {
     NotHttp "DW447" "not-http" Warning "A listener whose traffic Envoy does not read as HTTP, so that nothing of it is checked.";
     OldEnvoy "DW448" "old-envoy" Warning "An Envoy without the fixes of August 2026.";
     FilterLate "DW449" "filter-late" Warning "A filter that looks at requests only after they were decided.";
+    PathsMeet "DW450" "paths-meet" Warning "An upstream that is reached at the same paths by two routes, of which one rewrites them after the check.";
 }
 
 #[cfg(test)]

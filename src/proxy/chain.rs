@@ -80,6 +80,9 @@ pub(super) struct Chain<'a> {
     at: Span,
     trailers: Mutations,
     names: Vec<&'a str>,
+    /// Where a check is asked by HTTP: whether all of those send on which service
+    /// the route's metadata names.
+    by_http: Option<bool>,
 }
 
 impl<'a> Chain<'a> {
@@ -98,13 +101,17 @@ impl<'a> Chain<'a> {
         let checks = filters.iter().filter(|filter| filter.is_check() || (!known && filter.kind == UNSEEN));
         let names: Vec<&str> = checks.map(|filter| filter.message.name(look)).collect();
         look.names.borrow_mut().extend(names.iter().map(|name| (*name).to_owned()));
-        Self { filters, at: from.place(field), trailers, names }
+        let bodies = filters.iter().filter(|filter| filter.is_check()).filter_map(|filter| filter.body);
+        let mut services = bodies.filter_map(|body| body.message("http_service", look)).peekable();
+        let sends = |service| ext_authz::sends_metadata(service, look);
+        let by_http = services.peek().is_some().then(|| services.all(sends));
+        Self { filters, at: from.place(field), trailers, names, by_http }
     }
 
-    /// Whether some check is asked by HTTP.
-    pub(super) fn asks_by_http(&self) -> bool {
-        let body = |filter: &Filter<'a>| filter.body.is_some_and(|body| body.has("http_service"));
-        self.filters.iter().any(|filter| filter.is_check() && body(filter))
+    /// Where some check is asked by HTTP: whether all of those send on which
+    /// service the route's metadata names.
+    pub(super) fn by_http(&self) -> Option<bool> {
+        self.by_http
     }
 
     /// Whether any filter asks Doorward, or may.

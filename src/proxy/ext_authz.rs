@@ -4,8 +4,8 @@
 use super::look::Look;
 use super::matcher::{Names, patterns};
 use super::message::Message;
-use super::mutations;
-use crate::diag::Code;
+use super::{mutations, runtime};
+use crate::diag::{Code, did_you_mean};
 
 /// The most bytes of a check that Doorward reads, the request's body included.
 const MAX_BODY: f64 = 128.0 * 1024.0;
@@ -16,6 +16,7 @@ const MAX_SECONDS: f64 = 10.0;
 /// Looks at the configuration of one filter.
 pub(super) fn inspect<'a>(filter: Message<'a>, look: &Look<'a>) {
     look.visit(filter);
+    fields(filter, look);
     fails_open(filter, look);
     switches(filter, look);
     asks(filter, look);
@@ -32,6 +33,54 @@ pub(super) fn inspect<'a>(filter: Message<'a>, look: &Look<'a>) {
         );
     }
     on_error(filter, look);
+}
+
+/// What the filter is known to have. A field that is not here may open
+/// something.
+const FIELDS: &[&str] = &[
+    "allowed_headers",
+    "bootstrap_metadata_labels_key",
+    "charge_cluster_response_stats",
+    "clear_route_cache",
+    "decoder_header_mutation_rules",
+    "deny_at_disable",
+    "disallowed_headers",
+    "emit_client_span",
+    "emit_filter_state_stats",
+    "enable_dynamic_metadata_ingestion",
+    "encode_raw_headers",
+    "enforce_response_header_limits",
+    "failure_mode_allow",
+    "failure_mode_allow_header_add",
+    "filter_enabled",
+    "filter_enabled_metadata",
+    "filter_metadata",
+    "grpc_service",
+    "http_service",
+    "include_peer_certificate",
+    "include_tls_session",
+    "max_denied_response_body_bytes",
+    "metadata_context_namespaces",
+    "route_metadata_context_namespaces",
+    "route_typed_metadata_context_namespaces",
+    "shadow_mode",
+    "stat_prefix",
+    "status_on_error",
+    "transport_api_version",
+    "typed_metadata_context_namespaces",
+    "validate_mutations",
+    "with_request_body",
+];
+
+fn fields<'a>(filter: Message<'a>, look: &Look<'a>) {
+    for entry in filter.unknown(FIELDS).filter(|entry| entry.key != "@type") {
+        let help = match did_you_mean(&entry.key, FIELDS.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? Envoy refuses fields that it does not know"),
+            None => "see in Envoy's documentation what it opens, or remove it".to_owned(),
+        };
+        let shown: String = entry.key.chars().take(60).collect();
+        look.unreadable(entry.key_span, format!("ext_authz has no field `{shown}` that is known here"), help);
+    }
 }
 
 /// What holds for the filter and, in later versions, for a route.
@@ -57,9 +106,24 @@ fn switches<'a>(filter: Message<'a>, look: &Look<'a>) {
             "remove `filter_enabled_metadata`: what is public stands in the policy",
         );
     }
-    let closed = filter.message("deny_at_disable", look);
-    let closed = closed.is_some_and(|flag| flag.is_on("default_value", look));
-    if filter.has("filter_enabled") && !closed {
+    if filter.is_on("shadow_mode", look) {
+        look.tell(
+            Code::CheckDisabled,
+            filter.place("shadow_mode"),
+            "what Doorward denies is let through and noted",
+            "asked, and not obeyed",
+            "remove `shadow_mode`: to try a policy, name it in `policies_candidate` of doorward.yaml",
+        );
+    }
+    if !filter.has("filter_enabled") {
+        return;
+    }
+    let flag = filter.message("deny_at_disable", look);
+    let closed = flag.filter(|flag| flag.is_on("default_value", look));
+    if let Some(key) = closed.and_then(|flag| flag.text("runtime_key", look)) {
+        runtime::stays_on(key, "requests that `filter_enabled` leaves out are let through", look);
+    }
+    if closed.is_none() {
         look.tell(
             Code::CheckSwitch,
             filter.place("filter_enabled"),
@@ -167,6 +231,20 @@ fn sent<'a>(filter: Message<'a>, look: &Look<'a>) {
             "write `encode_raw_headers: true`: otherwise copies of a header are joined and bytes replaced",
         );
     }
+}
+
+/// The header that tells Doorward the service, and what must stand in it.
+const SERVICE: (&str, &str) = ("x-doorward-service", "/%METADATA(ROUTE:doorward:service)%");
+
+/// Whether a check by HTTP takes a route's metadata along.
+pub(super) fn sends_metadata<'a>(service: Message<'a>, look: &Look<'a>) -> bool {
+    let Some(request) = service.message("authorization_request", look) else { return false };
+    let mut added = request.messages("headers_to_add", look).into_iter();
+    added.any(|header| {
+        let is = |field, text: &str| header.text(field, look).is_some_and(|found| found == text);
+        let (name, value) = SERVICE;
+        header.text("key", look).is_some_and(|key| key.eq_ignore_ascii_case(name)) && is("value", value)
+    })
 }
 
 fn on_error<'a>(filter: Message<'a>, look: &Look<'a>) {

@@ -6,7 +6,7 @@
 
 use super::look::Look;
 use super::message::{Message, Typed, twice};
-use super::{admin, certificates, clusters, connection, listener, routes};
+use super::{admin, certificates, clusters, connection, listener, routes, runtime};
 use crate::diag::{Code, Diagnostic, FileId, Span};
 use crate::yaml::{Kind, Node};
 
@@ -172,6 +172,25 @@ impl<'a> Parts<'a> {
         look.managers() == 0 && !routes_alone && !told.iter().any(|code| look.has_told(*code))
     }
 
+    /// Where listeners are named, leaves the others, and what stands in none.
+    fn choose(&mut self, root: Span, look: &Look<'a>) {
+        let [_, ..] = look.listeners else { return };
+        let there: Vec<&str> = self.listeners.iter().map(|listener| listener.name(look)).collect();
+        for name in look.listeners.iter().filter(|name| !there.contains(&name.as_str())) {
+            let help = match there.as_slice() {
+                [] => "there is no listener in this file".to_owned(),
+                some => format!("there are `{}`", some.join("`, `")),
+            };
+            look.unreadable(root, format!("no listener is called `{name}`"), help);
+        }
+        let is_chosen =
+            |listener: &Message<'a>| look.listeners.iter().any(|name| name == listener.name(look));
+        let (chosen, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.listeners).into_iter().partition(is_chosen);
+        self.listeners = chosen;
+        others.into_iter().chain(std::mem::take(&mut self.managers)).for_each(|part| look.leave(part));
+    }
+
     /// A listener of a dump: what takes connections, and what soon will.
     fn add_listener(&mut self, part: Message<'a>, look: &Look<'a>) {
         let states = ["active_state", "warming_state"].iter().filter_map(|state| part.message(state, look));
@@ -184,6 +203,7 @@ impl<'a> Parts<'a> {
     fn inspect(mut self, root: Span, look: &Look<'a>) {
         for bootstrap in std::mem::take(&mut self.bootstraps) {
             admin::inspect(bootstrap, look);
+            runtime::inspect(bootstrap, look);
             if let Some(resources) = bootstrap.message("static_resources", look) {
                 if !self.listeners_told {
                     self.listeners.extend(resources.messages("listeners", look));
@@ -205,11 +225,15 @@ impl<'a> Parts<'a> {
         for routes in &self.routes {
             look.routes.borrow_mut().insert(routes.name(look).to_owned(), *routes);
         }
+        self.choose(root, look);
         self.listeners.iter().for_each(|listener| listener::inspect(*listener, look));
         self.managers.iter().for_each(|manager| connection::inspect(*manager, look));
         // Those that no manager asks for by name, such as those of scopes.
         self.routes.iter().filter(|routes| !look.visited(routes.start())).for_each(|part| {
-            routes::inspect(*part, None, look);
+            match look.listeners {
+                [] => routes::inspect(*part, None, look),
+                _ => look.leave(*part),
+            }
         });
         if self.no_manager(look) {
             look.unseen(root, "no HTTP connection manager: nothing can be said of any request");

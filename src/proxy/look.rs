@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::managed::Managed;
 use super::message::Message;
+use super::runtime::Layer;
 use crate::diag::{Code, Diagnostic, Report, Span};
 
 /// What was looked at.
@@ -20,6 +21,8 @@ pub struct Seen {
 /// One inspection.
 pub(super) struct Look<'a> {
     pub(super) managed: &'a Managed,
+    /// The listeners that are looked at; all of them where none is named.
+    pub(super) listeners: &'a [String],
     report: RefCell<Report>,
     seen: Cell<Seen>,
     /// Where messages begin that were looked at.
@@ -34,14 +37,17 @@ pub(super) struct Look<'a> {
     pub(super) routes: RefCell<HashMap<String, Message<'a>>>,
     /// HTTP filters by name, which managers ask for by name.
     pub(super) filters: RefCell<HashMap<String, Message<'a>>>,
+    /// What the runtime says, the last layer last.
+    pub(super) runtime: RefCell<Vec<Layer<'a>>>,
     /// Names that the ext_authz filters go by.
     pub(super) names: RefCell<HashSet<String>>,
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(managed: &'a Managed) -> Self {
+    pub(super) fn new(managed: &'a Managed, listeners: &'a [String]) -> Self {
         Self {
             managed,
+            listeners,
             report: RefCell::default(),
             seen: Cell::default(),
             visited: RefCell::default(),
@@ -50,6 +56,7 @@ impl<'a> Look<'a> {
             authorizers: RefCell::default(),
             routes: RefCell::default(),
             filters: RefCell::default(),
+            runtime: RefCell::default(),
             names: RefCell::default(),
         }
     }

@@ -70,6 +70,11 @@ impl<'a> Message<'a> {
         found.filter(|entry| !entry.value.is_null())
     }
 
+    /// What is set beside these fields.
+    pub(super) fn unknown(&self, fields: &'static [&'static str]) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(|entry| !fields.iter().any(|field| spelled(&entry.key, field)))
+    }
+
     pub(super) fn has(&self, field: &str) -> bool {
         self.get(field).is_some()
     }

@@ -22,7 +22,9 @@ mod mutations;
 mod overrides;
 mod paths;
 mod per_route;
+mod rewrites;
 mod routes;
+mod runtime;
 mod stripping;
 mod virtual_host;
 
@@ -31,9 +33,16 @@ use crate::diag::{FileId, Report};
 pub use look::Seen;
 pub use managed::Managed;
 
-/// Looks at one file. `None` where it could not be read as a configuration of
+/// Looks at one file; where listeners are named, at those alone, with what they
+/// lead to. `None` where it could not be read as a configuration of
 /// Envoy's: the report tells why.
-pub fn inspect(file: FileId, text: &str, managed: &Managed, report: &mut Report) -> Option<Seen> {
+pub fn inspect(
+    file: FileId,
+    text: &str,
+    managed: &Managed,
+    listeners: &[String],
+    report: &mut Report,
+) -> Option<Seen> {
     let root = crate::yaml::parse_foreign(file, text, report);
     let unreadable = report.has_errors();
     let root = root.filter(|_| !unreadable);
@@ -43,7 +52,7 @@ pub fn inspect(file: FileId, text: &str, managed: &Managed, report: &mut Report)
         }
         return None;
     };
-    let look = look::Look::new(managed);
+    let look = look::Look::new(managed, listeners);
     let known = files::root(&root, &look);
     let (findings, seen) = look.into_parts();
     report.append(findings);

@@ -4,7 +4,7 @@
 use super::chain::Chain;
 use super::look::Look;
 use super::message::Message;
-use super::{per_route, virtual_host};
+use super::{per_route, rewrites, virtual_host};
 use crate::diag::Code;
 
 /// Looks at the routes of one manager, whose filters are known.
@@ -74,9 +74,15 @@ pub(super) fn inspect<'a>(config: Message<'a>, chain: Option<&Chain<'a>>, look: 
             "add one with `domains: [\"*\"]` and the route `- { match: { prefix: / }, direct_response: { status: 421 } }`",
         );
     }
-    let routes: usize = hosts.iter().map(|host| virtual_host::inspect(*host, chain, service, look)).sum();
+    let (mut routes, mut leads) = (0, Vec::new());
+    for host in &hosts {
+        let (count, led) = virtual_host::inspect(*host, chain, service, look);
+        routes += count;
+        leads.extend(led);
+    }
     if first {
         look.count(0, routes);
+        rewrites::inspect(&leads, look);
     }
 }
 

@@ -3,27 +3,36 @@
 use super::chain::Chain;
 use super::look::Look;
 use super::message::Message;
+use super::rewrites::Lead;
 use super::{connection, per_route, routes};
 use crate::diag::Code;
 
 /// What a match may hold and still take every request.
 const UNCONDITIONAL: &[&str] = &["prefix", "case_sensitive", "caseSensitive"];
 
-/// Looks at one virtual host; how many routes it has. `service`: whether a
-/// service is named for all hosts.
+/// How a route names its service, by what asks Doorward.
+const BY_GRPC: &str = "add to `typed_per_filter_config` of the route or its virtual host: `envoy.filters.http.ext_authz: { \
+                       \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, \
+                       check_settings: { context_extensions: { service: NAME } } }`";
+const BY_HTTP: &str = "add `metadata: { filter_metadata: { doorward: { service: NAME } } }` to each route, and to \
+                       `authorization_request` of the filter `headers_to_add: [{ key: x-doorward-service, value: \
+                       \"/%METADATA(ROUTE:doorward:service)%\" }]`";
+
+/// Looks at one virtual host; how many routes it has, and where they lead.
+/// `service`: whether a service is named for all hosts.
 pub(super) fn inspect<'a>(
     host: Message<'a>,
     chain: Option<&Chain<'a>>,
     service: bool,
     look: &Look<'a>,
-) -> usize {
+) -> (usize, Vec<Lead<'a>>) {
     let name = host.name(look);
     routes::headers(host, look);
     let service = per_route::inspect(host, chain, look) || service;
     if let Some(matcher) = host.get("matcher") {
         let message = format!("the routes of `{name}` are chosen by a `matcher`, which is not followed here");
         look.unreadable(matcher.key_span, message, "write them as `routes`");
-        return 0;
+        return (0, Vec::new());
     }
     let all = host.messages("routes", look);
     if !all.iter().any(|route| takes_all(*route, look)) {
@@ -35,6 +44,7 @@ pub(super) fn inspect<'a>(
             "end its routes with `- { match: { prefix: / }, direct_response: { status: 404 } }`",
         );
     }
+    let by_http = chain.and_then(Chain::by_http).is_some();
     let unnamed: Vec<_> =
         all.iter().filter(|route| !route_names_service(**route, chain, look) && !service).collect();
     if let Some(first) = unnamed.first() {
@@ -43,12 +53,10 @@ pub(super) fn inspect<'a>(
             first.at,
             which(unnamed.len(), all.len(), name),
             "Doorward goes by host and path",
-            "add to `typed_per_filter_config` of the route or its virtual host: `envoy.filters.http.ext_authz: { \
-             \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute, \
-             check_settings: { context_extensions: { service: NAME } } }`",
+            if by_http { BY_HTTP } else { BY_GRPC },
         );
     }
-    all.len()
+    (all.len(), all.iter().filter_map(|route| Lead::read(*route, look)).collect())
 }
 
 fn which(some: usize, all: usize, name: &str) -> String {
@@ -75,9 +83,9 @@ fn route_names_service<'a>(route: Message<'a>, chain: Option<&Chain<'a>>, look: 
         connection::tunnel(look, matches.pointed(matches.place("connect_matcher")), "CONNECT");
     }
     // By HTTP there are no context extensions: the service stands in metadata,
-    // and is sent in a header.
-    let by_http = chain.is_some_and(Chain::asks_by_http);
-    service |= by_http && metadata_names_service(route, look).is_some();
+    // and is sent in a header, if the filter is told to.
+    let named = metadata_names_service(route, look).is_some_and(|service| !service.is_empty());
+    service |= named && chain.and_then(Chain::by_http) == Some(true);
     let Some(action) = route.message("route", look) else { return service };
     if let Some(weighted) = action.message("weighted_clusters", look) {
         let clusters = weighted.messages("clusters", look);
@@ -91,6 +99,7 @@ fn route_names_service<'a>(route: Message<'a>, chain: Option<&Chain<'a>>, look: 
     for (field, what) in [
         ("cluster_header", "a header chooses the upstream"),
         ("host_rewrite_header", "a header names the host for the upstream"),
+        ("host_rewrite_path_regex", "a part of the path names the host for the upstream"),
         ("inline_cluster_specifier_plugin", "a plugin chooses the upstream"),
         ("cluster_specifier_plugin", "a plugin chooses the upstream"),
     ] {

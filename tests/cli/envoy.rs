@@ -48,6 +48,47 @@ fn a_risk_alone_ends_with_1_too() {
     assert!(said.out.contains(": warning[DW430]: ") && said.out.lines().count() == 1, "{}", said.out);
 }
 
+/// The shipped file, and a listener beside it whose manager asks nobody.
+fn mesh() -> String {
+    let outbound = "  - name: outbound
+    address: { socket_address: { address: 127.0.0.1, port_value: 15001 } }
+    filter_chains:
+    - filters:
+      - name: http
+        typed_config:
+          \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: outbound
+          route_config: { name: outbound, virtual_hosts: [{ name: all, domains: [\"*\"], routes: [{ match: { prefix: / }, route: { cluster: out } }] }] }
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
+";
+    shipped().replacen("  listeners:\n", &format!("  listeners:\n{outbound}"), 1)
+}
+
+#[test]
+fn listeners_are_chosen_by_name_and_those_that_are_not_there_are_told() {
+    let text = shipped();
+    let listeners = text.lines().skip_while(|line| *line != "  listeners:");
+    let name = listeners.filter_map(|line| line.strip_prefix("  - name: ")).next().unwrap();
+    let look = |args: &[&str]| {
+        let all = [&["envoy", "-", "--format", "short"], args].concat();
+        Doorward::new(all).run_with_input(&mesh())
+    };
+    let said = look(&[]);
+    assert!(said.code == 1 && said.out.contains("error[DW410]"), "{}", said.out);
+    let said = look(&["--listener", name]);
+    assert_eq!((said.code, said.out.as_str()), (0, ""), "{}", said.out);
+    let said = look(&["--listener", name, "--listener", "outbound"]);
+    assert!(said.code == 1 && said.out.contains("error[DW410]"), "{}", said.out);
+    // A name that is written wrongly leaves nothing looked at, which must not look like nothing found.
+    let said = look(&["--listener", "inbond"]);
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("no listener is called `inbond`"), "{}", said.out);
+    let said = look(&["--listener", name, "--listener", "inbond"]);
+    assert!(said.code == 1 && said.out.lines().count() == 1, "{}", said.out);
+}
+
 #[test]
 fn what_is_meant_to_be_so_can_be_allowed_by_its_code() {
     let off = |args: &[&str]| changed("merge_slashes: true", "merge_slashes: false", args);

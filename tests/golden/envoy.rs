@@ -31,7 +31,7 @@ fn envoy(case: &Path) -> String {
 fn told(file: PathBuf, text: &str) -> String {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let id = sources.add(file.display().to_string(), text);
-    let seen = inspect(id, text, &Managed::default(), &mut report);
+    let seen = inspect(id, text, &Managed::default(), &[], &mut report);
     report.sort(&sources);
     let seen = match seen {
         Some(seen) => format!("managers: {}, routes: {}\n", seen.managers, seen.routes),

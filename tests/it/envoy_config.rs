@@ -105,7 +105,7 @@ fn told(stack: &Stack) -> (BTreeSet<&'static str>, String) {
     let dump = stack.config_dump();
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let file = sources.add("config dump", dump.as_str());
-    let seen = inspect(file, &dump, &Managed::default(), &mut report).expect("a config dump");
+    let seen = inspect(file, &dump, &Managed::default(), &[], &mut report).expect("a config dump");
     assert_eq!(seen.managers, 1, "{dump}");
     let codes = report.diagnostics().iter().map(|finding| finding.code.id()).collect();
     (codes, render(&report, &sources, Format::Text { color: false }))

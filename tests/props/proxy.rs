@@ -13,7 +13,7 @@ use crate::cases;
 fn look(text: &str) -> Result<(), TestCaseError> {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let file = sources.add("envoy.yaml", text);
-    let seen = inspect(file, text, &Managed::default(), &mut report);
+    let seen = inspect(file, text, &Managed::default(), &[], &mut report);
     prop_assert!(seen.is_some() || report.has_errors());
     report.sort(&sources);
     for format in [Format::Text { color: false }, Format::Json] {

@@ -77,7 +77,7 @@ impl Stage {
 fn holes(text: &str) -> String {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let file = sources.add("envoy.yaml", text);
-    inspect(file, text, &Managed::default(), &mut report).expect("a configuration of Envoy");
+    inspect(file, text, &Managed::default(), &[], &mut report).expect("a configuration of Envoy");
     render(&report, &sources, Format::Text { color: false })
 }
 
