@@ -57,7 +57,7 @@ pub(super) fn user<'s>(redacted: &[ClaimPath], caller: &'s Subject) -> &'s str {
 
 /// Whether a hidden claim holds this text, which is then not written anywhere
 /// else either.
-fn hides(redacted: &[ClaimPath], claims: &Map<String, Value>, text: &str) -> bool {
+pub(super) fn hides(redacted: &[ClaimPath], claims: &Map<String, Value>, text: &str) -> bool {
     redacted.iter().any(|path| {
         let (first, rest) = path.names().split_first().unzip();
         first

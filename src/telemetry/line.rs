@@ -15,7 +15,7 @@ use super::json::{self, Object};
 use super::record::{Disagreement, Record};
 use super::token;
 use crate::config::{DecisionLog, LoggedClaims, Redact};
-use crate::engine::{Input, Proof, Subject, kinds};
+use crate::engine::{Input, Proof, kinds};
 use crate::policy::instant;
 
 /// The most roles that a line names.
