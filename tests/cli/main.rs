@@ -20,6 +20,7 @@ mod init;
 mod lint;
 mod matrix;
 mod replay;
+mod review;
 mod schema;
 #[path = "../examples/readme.rs"]
 mod readme;
