@@ -74,7 +74,10 @@ impl Version {
         if let Some((old, new)) = old.split_once("..") {
             return Ok((one(old), one(new)));
         }
-        Ok((one(old), Self::Directory(repository.at.join(&repository.policies))))
+        let here = repository.at == Path::new(".");
+        let directory =
+            if here { repository.policies.clone() } else { repository.at.join(&repository.policies) };
+        Ok((one(old), Self::Directory(directory)))
     }
 
     /// Reads and compiles it. `now`, in seconds since 1970, is for nothing but

@@ -29,6 +29,13 @@ fn every_command_does_what_the_page_shows() {
 }
 
 #[test]
+fn every_command_of_the_guide_to_reviews_does_what_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = run("docs/review.md", folder.path());
+    assert!(wrong.is_empty(), "UPDATE_GOLDEN=1 writes it anew:\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_command_of_an_example_does_what_its_readme_shows() {
     let mut wrong = Vec::new();
     for name in crate::readme::names() {

@@ -30,7 +30,11 @@ struct Repository(TempDir);
 impl Repository {
     fn new() -> Self {
         let repository = Self(tempfile::tempdir().unwrap());
-        for args in [&["init", "-q", "-b", "main"][..], &["config", "user.name", "A"], &["config", "user.email", "a@b.c"]] {
+        for args in [
+            &["init", "-q", "-b", "main"][..],
+            &["config", "user.name", "A"],
+            &["config", "user.email", "a@b.c"],
+        ] {
             assert!(repository.git(args).status.success());
         }
         repository.write(POLICY);
@@ -88,7 +92,13 @@ fn a_pipeline_shows_what_a_change_opens() {
     let (code, page) = repository.review(&[]);
     // The test fails, which is the point of having it.
     assert_eq!(code, 1, "{page}");
-    for words in ["## Access: opened", "Owners of what was opened: @shop/events", "### Lint", "### Tests", "who writes"] {
+    for words in [
+        "## Access: opened",
+        "Owners of what was opened: @shop/events",
+        "### Lint",
+        "### Tests",
+        "who writes",
+    ] {
         assert!(page.contains(words), "`{words}` is not in {page}");
     }
     for report in ["access.sarif", "findings.sarif"] {
