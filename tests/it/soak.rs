@@ -22,24 +22,29 @@ fn memory_stays_where_it_was() {
     let deployment = Deployment::start();
     let stack = &deployment.stack;
     let (done, count) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let viewer = stack.token(&["viewer"]);
     let begun = Instant::now();
     thread::scope(|scope| {
-        for n in 0..2 {
-            let (done, count, viewer) = (&done, &count, &viewer);
-            scope.spawn(move || {
+        let client = |n: usize| {
+            let (done, count) = (&done, &count);
+            move || {
                 let mut client = Client::new(stack);
+                let (mut viewer, mut minted) = (stack.token(&["viewer"]), Instant::now());
                 while !done.load(Ordering::Relaxed) {
+                    // Tokens end after minutes.
+                    if minted.elapsed() > Duration::from_secs(60) {
+                        (viewer, minted) = (stack.token(&["viewer"]), Instant::now());
+                    }
                     // Every so often a token and a path that were never seen.
                     let seen = count.fetch_add(4, Ordering::Relaxed);
                     let other = stack.token(&["viewer", &format!("role-{n}-{seen}")]);
-                    assert_eq!(client.get("/events/e-1", Some(viewer)), 200);
+                    assert_eq!(client.get("/events/e-1", Some(&viewer)), 200);
                     assert_eq!(client.get(&format!("/events/e-{seen}"), Some(&other)), 200);
                     assert_eq!(client.get(&format!("/events/{seen}/none"), None), 404);
-                    assert_eq!(client.get("/events/internal", Some(viewer)), 403);
+                    assert_eq!(client.get("/events/internal", Some(&viewer)), 403);
                 }
-            });
-        }
+            }
+        };
+        let clients = [0, 1].map(|n| scope.spawn(client(n)));
         let done_too = &done;
         scope.spawn(move || {
             while !done_too.load(Ordering::Relaxed) {
@@ -54,6 +59,11 @@ fn memory_stays_where_it_was() {
         while begun.elapsed() < length {
             thread::sleep(EVERY);
             n += 1;
+            if clients.iter().any(|client| client.is_finished()) {
+                // It failed, and says why.
+                done.store(true, Ordering::Relaxed);
+                break;
+            }
             deployment.swap(n % 2 == 0);
             let (memory, files) = (memory(&deployment), files(&deployment));
             let elapsed = begun.elapsed().as_secs();
