@@ -96,16 +96,19 @@ fn write_log(index: &Index, folder: &Path, log: &Path) {
             service: decision.service_name(index),
             route: decision.route_text(index),
             meter: None,
+            veil: None,
             place: decision.place(index),
             revision: Some(index.revision()),
             caller: decision.principal.as_ref().map(|principal| principal.subject()),
             principal: decision.principal.as_ref(),
             roles: &roles,
             request: Some(&input),
+            trace_id: None,
             candidate: None,
+            course: None,
             took: Duration::from_micros(23),
         };
-        telemetry.decided(&record, Keep::ALL);
+        telemetry.decided(&record, Keep::ALL, None);
         if number % 1000 == 999 {
             telemetry.lines().unwrap().take(&mut batch, Duration::ZERO);
             out.write_all(batch.bytes()).unwrap();

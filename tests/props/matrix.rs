@@ -57,9 +57,10 @@ pub(crate) fn policy() -> impl Strategy<Value = String> {
         .prop_map(|(roles, routes)| {
             let mut text = String::from("roles:\n");
             for (number, (grants, denies, parent)) in roles.iter().enumerate() {
-                let parent = (number > 0 && parent % 3 == 0).then(|| ROLES[usize::from(*parent) % number]);
+                let earlier = usize::from(*parent) % number.max(1);
+                let parent = ROLES.get(earlier).filter(|_| number > 0 && parent % 3 == 0).copied();
                 let lists = [
-                    ("inherits", parent.into_iter().collect::<Vec<_>>()),
+                    ("inherits", parent.into_iter().collect::<Vec<&str>>()),
                     ("grants", grants.clone()),
                     ("denies", denies.clone()),
                 ];

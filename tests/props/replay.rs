@@ -141,16 +141,20 @@ fn line(telemetry: &Telemetry, index: &Index, input: &Input<'_>, decision: &Deci
             service: decision.service_name(index),
             route: decision.route_text(index),
             meter: None,
+            veil: None,
             place: decision.place(index),
             revision: Some(index.revision()),
             caller: decision.principal.as_ref().map(|principal| principal.subject()),
             principal: decision.principal.as_ref(),
             roles: &roles,
             request: Some(input),
+            trace_id: None,
             candidate: None,
+            course: None,
             took: Duration::from_micros(5),
         },
         Keep::ALL,
+        None,
     );
     let mut batch = Batch::default();
     telemetry.lines().unwrap().take(&mut batch, Duration::ZERO);
@@ -238,7 +242,7 @@ fn tried(
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(80))]
 
     #[test]
     fn what_is_decided_again_is_what_would_be_decided(
