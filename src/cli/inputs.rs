@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::compile::{self, Index};
+use crate::compile::{self, Around, Index, Linted};
 use crate::config::Config;
 use crate::diag::{Report, Sources, did_you_mean};
 use crate::engine::HeaderPlan;
@@ -86,25 +86,49 @@ pub(super) fn policy(
     now: u64,
     found: &mut (Report, Sources),
 ) -> Option<Compiled> {
+    let load = |_: Around<'_>| {
+        let (loaded, sources, report) = compile::load_written(directory, now);
+        let (index, policy) = loaded.unzip();
+        Linted { policy, index, sources, report }
+    };
+    policy_by(directory, config, load, found)
+}
+
+/// As [`policy`], with everything that is only suspicious.
+pub(super) fn policy_to_lint(
+    directory: &Path,
+    config: Option<&Config>,
+    now: u64,
+    found: &mut (Report, Sources),
+) -> Option<Compiled> {
+    policy_by(directory, config, |around| compile::load_to_lint(directory, now, around), found)
+}
+
+fn policy_by(
+    directory: &Path,
+    config: Option<&Config>,
+    load: impl FnOnce(Around<'_>) -> Linted,
+    found: &mut (Report, Sources),
+) -> Option<Compiled> {
     let headers =
         config.map(|config| compile::upstream_headers(&config.upstream_headers, &found.1, &mut found.0));
-    let (loaded, files, mut findings) = compile::load_written(directory, now);
-    let index = loaded.as_ref().map(|(index, _)| index);
-    if let (Some(index), Some(Some(headers)), Some(config)) = (index, &headers, config) {
-        compile::check_headers(index, headers, &config.header_prefixes, &mut findings);
+    let sent = headers.as_ref().and_then(Option::as_deref);
+    let Linted { policy, index, sources, mut report } = load(Around { config: config.zip(sent) });
+    if let (Some(index), Some(Some(headers)), Some(config)) = (&index, &headers, config) {
+        compile::check_headers(index, headers, &config.header_prefixes, &mut report);
     }
-    if let (Some(index), Some(config)) = (index, config) {
+    if let (Some(index), Some(config)) = (&index, config) {
         compile::mapped_roles(index, &config.identity.issuers, &mut found.0);
         compile::redacted_parameters(index, &config.decision_log.redact, &mut found.0);
     }
-    let fine = !findings.has_errors();
-    found.0.adopt(&mut found.1, (findings, files.clone()), directory);
-    let (index, written) = loaded.filter(|_| fine)?;
+    let fine = !report.has_errors();
+    found.0.adopt(&mut found.1, (report, sources.clone()), directory);
+    let (index, written) = index.zip(policy).filter(|_| fine)?;
     let headers = match headers {
         None => None,
         Some(headers) => Some(HeaderPlan::new(&headers?, &index)),
     };
-    Some(Compiled { index, headers, written, files })
+    Some(Compiled { index, headers, written, files: sources })
 }
 
 /// A name that the policy does not have.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::findings::{As, count, show};
-use super::inputs::{Input, Located, environment, locate, policy};
+use super::inputs::{Compiled, Input, Located, environment, locate, policy_to_lint};
 use super::{Exit, Failure, Style, Term, time};
-use crate::compile::Index;
-use crate::diag::{Report, Sources};
+use crate::compile::{Index, silence};
+use crate::diag::{Code, Report, Sources};
 use crate::identity::Verifier;
 use crate::server::{check_certificates, check_tracing};
 
@@ -42,21 +42,37 @@ pub(crate) struct Args {
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Args { directories, config, skip_keys, at, deny_warnings, format } = args;
     let now = at.map_or_else(time::now, Ok)?;
-    let (found, indices) = if directories.is_empty() {
+    let Found { found: (mut report, sources), looked, configured } = if directories.is_empty() {
         of_config(Input::choose(config, None)?, skip_keys, now)?
     } else {
         of_directories(&directories, now)?
     };
-    let (mut report, sources) = found;
+    silence(&sources, &|code| is_judged(code, configured), &mut report);
     report.sort(&sources);
 
-    let last = || summary(&report, &sources, &indices, term);
+    let last = || summary(&report, &sources, &looked, term);
     show(&report, &sources, format, last, term)?;
     let (errors, warnings) = report.counts();
     Ok(if errors > 0 || (deny_warnings && warnings > 0) { Exit::Findings } else { Exit::Fine })
 }
 
-type Found = ((Report, Sources), Vec<Index>);
+/// Whether a finding was looked for, so that allowing it where it is not found
+/// is idle: some depend on the day, or on a configuration beside the policy.
+fn is_judged(code: Code, configured: bool) -> bool {
+    match code {
+        Code::BindingExpired | Code::BindingExpires => false,
+        Code::UngrantedCode | Code::UnrequiredCode | Code::UnusedRole | Code::IdleDeny => configured,
+        _ => true,
+    }
+}
+
+/// What was found, and in what.
+struct Found {
+    found: (Report, Sources),
+    looked: Vec<Option<Compiled>>,
+    /// Whether there was a configuration.
+    configured: bool,
+}
 
 fn of_config(input: Input, skip_keys: bool, now: u64) -> Result<Found, Failure> {
     if let Input::Config(path) = &input
@@ -67,7 +83,9 @@ fn of_config(input: Input, skip_keys: bool, now: u64) -> Result<Found, Failure> 
     let Located { config, directory, mut found } = match locate(input) {
         Ok(located) => located,
         // Mistakes are what was asked for. They hide where the policy lies.
-        Err(Failure::Invalid(found)) => return Ok((*found, Vec::new())),
+        Err(Failure::Invalid(found)) => {
+            return Ok(Found { found: *found, looked: Vec::new(), configured: true });
+        }
         Err(failure) => return Err(failure),
     };
     if let (Some(config), false) = (&config, skip_keys) {
@@ -77,8 +95,8 @@ fn of_config(input: Input, skip_keys: bool, now: u64) -> Result<Found, Failure> 
             check_tracing(tracing, &config.directory, &environment, &mut found.0);
         }
     }
-    let compiled = policy(&directory, config.as_ref(), now, &mut found);
-    Ok((found, compiled.into_iter().map(|compiled| compiled.index).collect()))
+    let looked = policy_to_lint(&directory, config.as_ref(), now, &mut found);
+    Ok(Found { found, looked: vec![looked], configured: config.is_some() })
 }
 
 fn of_directories(directories: &[PathBuf], now: u64) -> Result<Found, Failure> {
@@ -88,20 +106,25 @@ fn of_directories(directories: &[PathBuf], now: u64) -> Result<Found, Failure> {
         return Err(Failure::new(format!("`{}` is not a directory{hint}", wrong.display())));
     }
     let mut found = Default::default();
-    let read = |directory: &PathBuf| Some(policy(Path::new(directory), None, now, &mut found)?.index);
-    let indices: Vec<Index> = directories.iter().filter_map(read).collect();
-    Ok((found, indices))
+    let read = |directory: &PathBuf| policy_to_lint(Path::new(directory), None, now, &mut found);
+    let looked = directories.iter().map(read).collect();
+    Ok(Found { found, looked, configured: false })
 }
 
 /// The last line for a person.
-fn summary(report: &Report, sources: &Sources, indices: &[Index], term: Term) -> String {
+fn summary(report: &Report, sources: &Sources, looked: &[Option<Compiled>], term: Term) -> String {
     let files = count(sources.len(), "file");
     let (errors, warnings) = report.counts();
     let counted = format!("{}, {} in {files}", count(errors, "error"), count(warnings, "warning"));
+    let silenced = match report.silenced() {
+        [] => String::new(),
+        silenced => format!("; {} allowed by comments", silenced.len()),
+    };
     if errors > 0 {
-        return format!("{}\n", term.paint(Style::Bad, &counted));
+        return format!("{}{silenced}\n", term.paint(Style::Bad, &counted));
     }
-    let sum = |of: fn(&Index) -> usize| indices.iter().map(of).sum();
+    let indices: Vec<&Index> = looked.iter().flatten().map(|looked| &looked.index).collect();
+    let sum = |of: fn(&Index) -> usize| indices.iter().map(|index| of(index)).sum();
     let held = format!(
         "{}, {}, {}",
         count(sum(|i| i.services().count()), "service"),
@@ -109,7 +132,7 @@ fn summary(report: &Report, sources: &Sources, indices: &[Index], term: Term) ->
         count(sum(|i| i.roles().count()), "role"),
     );
     if warnings > 0 {
-        return format!("{counted}: {held}\n");
+        return format!("{counted}: {held}{silenced}\n");
     }
-    format!("{} in {files}: {held}\n", term.paint(Style::Good, "no findings"))
+    format!("{} in {files}: {held}{silenced}\n", term.paint(Style::Good, "no findings"))
 }

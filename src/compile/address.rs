@@ -35,18 +35,28 @@ impl AddressSet {
         v4.chain(self.v6.iter().map(|(a, b)| (IpAddr::V6((*a).into()), IpAddr::V6((*b).into()))))
     }
 
+    /// Whether every address of a range is in the set.
+    pub fn covers(&self, range: AddressRange) -> bool {
+        match (range.first, range.last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => spans(&self.v4, first.to_bits(), last.to_bits()),
+            (IpAddr::V6(first), IpAddr::V6(last)) => spans(&self.v6, first.to_bits(), last.to_bits()),
+            _ => false,
+        }
+    }
+
     /// Whether the address is in the set.
     pub fn contains(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
-            IpAddr::V4(address) => within(&self.v4, address.to_bits()),
-            IpAddr::V6(address) => within(&self.v6, address.to_bits()),
+            IpAddr::V4(address) => spans(&self.v4, address.to_bits(), address.to_bits()),
+            IpAddr::V6(address) => spans(&self.v6, address.to_bits(), address.to_bits()),
         }
     }
 }
 
-fn within<T: Ord + Copy>(ranges: &[(T, T)], address: T) -> bool {
-    let after = ranges.partition_point(|(first, _)| *first <= address);
-    after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, last)| address <= *last)
+/// Whether one of the ranges holds everything from `from` to `to`.
+fn spans<T: Ord + Copy>(ranges: &[(T, T)], from: T, to: T) -> bool {
+    let after = ranges.partition_point(|(first, _)| *first <= from);
+    after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, last)| to <= *last)
 }
 
 fn merge<T: Ord + Copy>(mut ranges: Vec<(T, T)>) -> Box<[(T, T)]> {
@@ -82,7 +92,7 @@ impl AddressRule {
 }
 
 /// The named networks of a policy.
-pub(super) struct Networks<'p>(HashMap<&'p str, &'p [AddressRange]>);
+pub(super) struct Networks<'p>(HashMap<&'p str, &'p [Located<AddressRange>]>);
 
 impl<'p> Networks<'p> {
     pub(super) fn new(networks: &'p [Network]) -> Self {
@@ -101,8 +111,8 @@ impl<'p> Networks<'p> {
 
     /// Each network as one set, by name.
     pub(super) fn sets(&self) -> Vec<(Arc<str>, AddressSet)> {
-        let set = |(name, ranges): (&&str, &&[AddressRange])| {
-            (Arc::from(*name), AddressSet::new(ranges.iter().copied()))
+        let set = |(name, ranges): (&&str, &&[Located<AddressRange>])| {
+            (Arc::from(*name), AddressSet::new(ranges.iter().map(|range| range.value)))
         };
         let mut sets: Vec<(Arc<str>, AddressSet)> = self.0.iter().map(set).collect();
         sets.sort_by_key(|(name, _)| Arc::clone(name));
@@ -124,7 +134,7 @@ impl<'p> Networks<'p> {
             match &network.value {
                 NetworkRef::Range(range) => ranges.push(*range),
                 NetworkRef::Named(name) => match self.0.get(name.as_str()) {
-                    Some(named) => ranges.extend_from_slice(named),
+                    Some(named) => ranges.extend(named.iter().map(|range| range.value)),
                     None => {
                         fine = false;
                         report.push(

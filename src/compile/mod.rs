@@ -36,7 +36,7 @@ pub use expression::{Expression, Fact, Facts, Fault, Leans, MAX_ROUNDS, Output, 
 pub use frontier::{Frontier, Steps};
 pub use headers::{Header, check_headers, upstream_headers};
 pub use index::{Bound, CodeId, Index, Need, Role, RoleId, Route, RouteId, Rule, Service, ServiceId};
-pub use lint::{mapped_roles, redacted_parameters};
+pub use lint::{Around, Judged, mapped_roles, redacted_parameters, silence};
 pub use peers::{PeerListed, PeerMap, PeerRule};
 pub use prefix::Claim;
 pub use scope::{Miss, Occasion, On, Scope, Values, Window};
@@ -79,7 +79,38 @@ pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Optio
     }))
 }
 
-/// Reads and compiles a policy directory. The report is sorted.
+/// A policy as it was written and as it was compiled, with everything that was
+/// found. The report is sorted; its `allow:` comments are not read yet.
+#[derive(Debug, Default)]
+pub struct Linted {
+    /// What was written, where it could be read.
+    pub policy: Option<Policy>,
+    /// What it was compiled into, if there is no error.
+    pub index: Option<Index>,
+    /// Its files.
+    pub sources: Sources,
+    /// The findings.
+    pub report: Report,
+}
+
+/// As [`load_at`], with everything that is only suspicious.
+pub fn load_to_lint(root: &Path, now: u64, around: Around<'_>) -> Linted {
+    let mut linted = Linted::default();
+    let Linted { policy, index, sources, report } = &mut linted;
+    *policy = read_folder(root, Limits::default(), sources, report);
+    if let Some(policy) = policy {
+        lint::expiring(policy, now, report);
+        *index = compile(policy, sources, report);
+        if let Some(index) = index {
+            lint::suspicious(policy, index, sources, around, report);
+        }
+    }
+    report.sort(sources);
+    linted
+}
+
+/// Reads and compiles a policy directory. The report is sorted; what comments
+/// allow is set aside.
 pub fn load(root: &Path) -> (Option<Index>, Sources, Report) {
     index_alone(load_and(root, |_, _| {}))
 }
@@ -102,6 +133,7 @@ pub fn load_texts(texts: impl IntoIterator<Item = (String, String)>) -> (Option<
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let policy = read_texts(texts, &mut sources, &mut report);
     let index = policy.and_then(|policy| compile(&policy, &sources, &mut report));
+    lint::quiet(&sources, &mut report);
     report.sort(&sources);
     (index, sources, report)
 }
@@ -117,6 +149,7 @@ fn load_and(root: &Path, look: impl FnOnce(&Policy, &mut Report)) -> Loaded {
         let index = compile(&policy, &sources, &mut report)?;
         Some((index, policy))
     });
+    lint::quiet(&sources, &mut report);
     report.sort(&sources);
     (compiled, sources, report)
 }

@@ -227,6 +227,47 @@ impl Trie {
         self.loose.get(&at).and_then(|texts| texts.get(text)).into_iter().flatten().copied()
     }
 
+    /// The routes that take every request of a `/**` route before it is asked;
+    /// none where some request of its methods may reach it. A route without
+    /// `/**` is the most specific one for the paths that no literal spells out.
+    pub(super) fn takers(&self, template: &Template, methods: MethodSet) -> Vec<RouteId> {
+        let mut at = Some(ROOT);
+        for segment in &template.segments {
+            at = at.and_then(|at| match segment {
+                Segment::Literal(text) => self.tree.child(at, text),
+                Segment::Param(_) => self.tree.value(at)?.param,
+            });
+        }
+        let mut takers = Vec::new();
+        let Some(stop) = at.and_then(|at| self.tree.value(at)).filter(|_| template.rest) else {
+            return takers;
+        };
+        for method in methods.iter() {
+            match stop.here.of(method) {
+                Some(route) if self.takes_all_below(stop, method, &mut takers) => takers.push(route),
+                _ => return Vec::new(),
+            }
+        }
+        takers.sort_unstable();
+        takers.dedup();
+        takers
+    }
+
+    /// Whether every path with one more segment meets a route below.
+    fn takes_all_below(&self, stop: &Stop, method: Method, takers: &mut Vec<RouteId>) -> bool {
+        let mut at = stop.param.and_then(|param| self.tree.value(param));
+        while let Some(stop) = at {
+            if let Some(route) = stop.rest.of(method) {
+                takers.push(route);
+                return true;
+            }
+            let Some(route) = stop.here.of(method) else { return false };
+            takers.push(route);
+            at = stop.param.and_then(|param| self.tree.value(param));
+        }
+        false
+    }
+
     /// The nodes below each node, for [`Trie::covered`].
     pub(super) fn children(&self) -> HashMap<NodeId, Vec<NodeId>> {
         let mut children: HashMap<NodeId, Vec<NodeId>> = HashMap::new();

@@ -106,6 +106,25 @@ codes! {
     BroadAnonymous "DW201" "broad-anonymous" Warning "A broad anonymous route beside stricter routes in its shadow.";
     BindingExpired "DW202" "binding-expired" Warning "A binding whose time is over.";
     BindingExpires "DW203" "binding-expires" Warning "A binding whose time is over within 14 days.";
+    UnreachableRoute "DW204" "unreachable-route" Warning "A route that no request can reach, because others take all of them.";
+    UnreachableService "DW205" "unreachable-service" Warning "A service whose routes all lie below the paths of others.";
+    NeverMet "DW206" "never-met" Warning "A requirement that nobody can meet.";
+    DeniedGrant "DW207" "denied-grant" Warning "A grant that the role itself, or a role it inherits, denies.";
+    UnusedRole "DW208" "unused-role" Warning "A role that nothing names and that gives nothing anybody requires.";
+    UngrantedCode "DW209" "ungranted-code" Warning "A code that is required and that no role grants.";
+    UnrequiredCode "DW210" "unrequired-code" Warning "A code that a role grants and nothing requires.";
+    SimilarNames "DW211" "similar-names" Warning "Two codes or two roles that differ by a typo, a separator, case or a plural alone.";
+    RepeatsDefault "DW212" "repeats-default" Warning "A requirement that says what would be inherited anyway.";
+    RepeatedBinding "DW213" "repeated-binding" Warning "A binding that gives what another one gives already.";
+    CoveredGrant "DW214" "covered-grant" Warning "A grant that another grant of the role, or of a role it inherits, covers.";
+    IdleDeny "DW215" "idle-deny" Warning "A deny that takes nothing away.";
+    UnusedNetwork "DW216" "unused-network" Warning "A network that nothing names.";
+    CoveredRange "DW217" "covered-range" Warning "An address range that lies within another one of the same list.";
+    DroppedRequirement "DW218" "dropped-requirement" Warning "`access: authenticated` in place of inherited roles, peers or a condition.";
+    RefusedPath "DW219" "refused-path" Warning "A condition that holds for every path but some.";
+    AnyOtherHost "DW220" "any-other-host" Warning "A service that answers for every host, beside services that name theirs.";
+    BadAllow "DW221" "bad-allow" Warning "An `allow:` comment that is not understood, or gives no reason.";
+    IdleAllow "DW222" "idle-allow" Warning "An `allow:` comment for something that was not found there.";
 
     // The configuration.
     BadVariable "DW301" "bad-variable" Error "An environment variable that is not set, or a `${..}` that is not well formed.";

@@ -16,7 +16,7 @@ pub use code::{Code, Severity};
 pub use render::{Format, MAX_SHOWN, printable, render};
 pub use sarif::uri;
 pub use source::{FileId, Place, Position, Sources, Span, below};
-pub use suggest::did_you_mean;
+pub use suggest::{did_you_mean, distance};
 
 /// One finding: what is wrong, where, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +113,17 @@ pub struct Report {
     diagnostics: Vec<Diagnostic>,
     /// Errors and warnings beyond [`MAX_KEPT`].
     dropped: (usize, usize),
+    /// Findings that somebody has allowed.
+    silenced: Vec<Silenced>,
+}
+
+/// A finding that somebody has allowed, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silenced {
+    /// The finding.
+    pub diagnostic: Diagnostic,
+    /// Why it is meant to be so.
+    pub reason: String,
 }
 
 impl Report {
@@ -132,6 +143,7 @@ impl Report {
         self.dropped.0 += other.dropped.0;
         self.dropped.1 += other.dropped.1;
         other.diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+        self.silenced.extend(other.silenced);
     }
 
     /// Adds the findings about another set of files, and those files, whose
@@ -148,6 +160,24 @@ impl Report {
         }
         self.dropped.0 += report.dropped.0;
         self.dropped.1 += report.dropped.1;
+    }
+
+    /// Sets aside the warnings for which a reason is given.
+    pub fn silence(&mut self, mut reason: impl FnMut(&Diagnostic) -> Option<String>) {
+        let (silenced, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.diagnostics)
+            .into_iter()
+            .map(|diagnostic| (reason(&diagnostic).filter(|_| !diagnostic.is_error()), diagnostic))
+            .partition(|(reason, _)| reason.is_some());
+        self.diagnostics = kept.into_iter().map(|(_, diagnostic)| diagnostic).collect();
+        let silenced = silenced
+            .into_iter()
+            .filter_map(|(reason, diagnostic)| Some(Silenced { diagnostic, reason: reason? }));
+        self.silenced.extend(silenced);
+    }
+
+    /// The findings that were set aside.
+    pub fn silenced(&self) -> &[Silenced] {
+        &self.silenced
     }
 
     /// Leaves out the findings with these codes.

@@ -176,6 +176,8 @@ struct JsonReport<'a> {
     errors: usize,
     warnings: usize,
     diagnostics: Vec<JsonDiagnostic<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    silenced: Vec<JsonDiagnostic<'a>>,
 }
 
 #[derive(Serialize)]
@@ -184,6 +186,9 @@ struct JsonDiagnostic<'a> {
     name: &'a str,
     severity: &'a str,
     message: &'a str,
+    /// Why it is meant to be so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<JsonLocation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,32 +207,40 @@ struct JsonLocation<'a> {
 }
 
 fn json(report: &Report, sources: &Sources) -> String {
+    let (errors, warnings) = report.counts();
+    let silenced = report.silenced().iter();
+    let report = JsonReport {
+        errors,
+        warnings,
+        diagnostics: report.diagnostics().iter().map(|d| json_diagnostic(d, None, sources)).collect(),
+        silenced: silenced.map(|s| json_diagnostic(&s.diagnostic, Some(&s.reason), sources)).collect(),
+    };
+    // A struct of strings and numbers always serialises.
+    let mut out = serde_json::to_string_pretty(&report).unwrap_or_default();
+    out.push('\n');
+    out
+}
+
+fn json_diagnostic<'a>(
+    diagnostic: &'a Diagnostic,
+    allowed: Option<&'a str>,
+    sources: &'a Sources,
+) -> JsonDiagnostic<'a> {
     let location = |span: Span, label| JsonLocation {
         file: sources.name(span.file),
         start: sources.position(span.file, span.start),
         end: sources.position(span.file, span.end),
         label,
     };
-    let (errors, warnings) = report.counts();
-    let report = JsonReport {
-        errors,
-        warnings,
-        diagnostics: report
-            .diagnostics()
-            .iter()
-            .map(|d| JsonDiagnostic {
-                code: d.code.id(),
-                name: d.code.name(),
-                severity: d.code.severity().as_str(),
-                message: &d.message,
-                location: d.span.map(|span| location(span, d.label.as_str())),
-                help: d.help.as_deref(),
-                related: d.related.iter().map(|(span, label)| location(*span, label.as_str())).collect(),
-            })
-            .collect(),
-    };
-    // A struct of strings and numbers always serialises.
-    let mut out = serde_json::to_string_pretty(&report).unwrap_or_default();
-    out.push('\n');
-    out
+    let Diagnostic { code, message, span, label, related, help } = diagnostic;
+    JsonDiagnostic {
+        code: code.id(),
+        name: code.name(),
+        severity: code.severity().as_str(),
+        message,
+        allowed,
+        location: span.map(|span| location(span, label.as_str())),
+        help: help.as_deref(),
+        related: related.iter().map(|(span, label)| location(*span, label.as_str())).collect(),
+    }
 }

@@ -6,6 +6,16 @@ use super::{Code, Diagnostic, Report, Severity, Sources, Span};
 
 /// The report as one SARIF log with one run.
 pub(super) fn sarif(report: &Report, sources: &Sources) -> String {
+    let found = report.diagnostics().iter().map(|d| result(d, sources));
+    let silenced = report.silenced().iter().map(|silenced| {
+        let mut result = result(&silenced.diagnostic, sources);
+        if let Some(result) = result.as_object_mut() {
+            let suppression = json!({ "kind": "inSource", "justification": silenced.reason });
+            result.insert("suppressions".to_owned(), json!([suppression]));
+        }
+        result
+    });
+    let results: Vec<Value> = found.chain(silenced).collect();
     let log = json!({
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -17,7 +27,7 @@ pub(super) fn sarif(report: &Report, sources: &Sources) -> String {
             } },
             // Our columns count characters, not the UTF-16 units of the default.
             "columnKind": "unicodeCodePoints",
-            "results": report.diagnostics().iter().map(|d| result(d, sources)).collect::<Vec<_>>(),
+            "results": results,
         }],
     });
     format!("{log:#}\n")

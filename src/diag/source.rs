@@ -96,7 +96,7 @@ impl Sources {
 
     /// Adds all files of another set, whose names are relative to a directory.
     /// Gives the files here that those there have become.
-    pub(super) fn adopt(&mut self, other: Sources, directory: &Path) -> impl Fn(FileId) -> FileId {
+    pub(super) fn adopt(&mut self, other: Sources, directory: &Path) -> impl Fn(FileId) -> FileId + use<> {
         let before = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
         self.files.extend(
             other
@@ -144,6 +144,11 @@ impl Sources {
     /// The name and text of every file, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().map(|s| (&*s.name, &*s.text))
+    }
+
+    /// Every file and its text.
+    pub fn texts(&self) -> impl Iterator<Item = (FileId, &str)> {
+        (0..).map(FileId).zip(self.files.iter().map(|source| &*source.text))
     }
 
     /// The number of files.

@@ -42,7 +42,7 @@ pub struct Network {
     /// Its name.
     pub name: Located<NetworkName>,
     /// Its ranges; never empty, unless there are findings.
-    pub ranges: Vec<AddressRange>,
+    pub ranges: Vec<Located<AddressRange>>,
 }
 
 pub(super) const DOCUMENT: Shape = Shape {
@@ -202,7 +202,10 @@ impl Network {
     fn read(entry: &Entry, report: &mut Report) -> Option<Self> {
         let name = key_name(entry, "a network name", report).and_then(|t| NetworkName::read(t, report));
         let written = texts(&entry.value, "an address range", report);
-        let ranges = written.into_iter().filter_map(|t| range(t, report)).collect();
+        let ranges = written
+            .into_iter()
+            .filter_map(|t| Some(Located { value: range(t, report)?, span: t.span }))
+            .collect();
         Some(Self { name: name?, ranges })
     }
 }

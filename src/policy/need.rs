@@ -123,7 +123,7 @@ pub struct IpRule {
 }
 
 /// A network by name or by its range.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NetworkRef {
     /// Defined under `networks:`.
     Named(NetworkName),

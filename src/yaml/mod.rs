@@ -15,6 +15,6 @@ mod tree;
 
 pub use fields::{Elsewhere, Fields, Shape};
 pub use kept::KeptText;
-pub use parse::{MAX_DEPTH, parse, parse_foreign};
+pub use parse::{MAX_DEPTH, comments, parse, parse_foreign};
 pub use read::{Text, entries, integer, items, key_name, text, texts, word, yes_or_no};
 pub use tree::{Entry, Kind, Node};

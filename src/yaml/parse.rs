@@ -30,6 +30,21 @@ pub fn parse_foreign(file: FileId, text: &str, report: &mut Report) -> Option<No
     document(file, text, Some(Anchors::default()), report)
 }
 
+/// Every comment of a text, `#` included, as far as the text is YAML. A `#` inside
+/// a quoted text or a block of text begins none.
+pub fn comments(file: FileId, text: &str) -> Vec<Span> {
+    let options = granit_parser::options! {
+        emit_comments: true,
+        max_buffered_comment_events: usize::MAX,
+        flow_nesting_limit: MAX_FOREIGN_DEPTH,
+        block_nesting_limit: MAX_FOREIGN_DEPTH,
+    };
+    let events = Parser::new_from_str_with_options(text, options).map_while(Result::ok);
+    let comments = events.filter(|(event, _)| matches!(event, Event::Comment(..)));
+    let spans = comments.filter_map(|(_, span)| span.byte_range());
+    spans.map(|range| Span { file, start: range.start, end: range.end.max(range.start) }).collect()
+}
+
 fn document(file: FileId, text: &str, anchors: Option<Anchors>, report: &mut Report) -> Option<Node> {
     let depth = if anchors.is_some() { MAX_FOREIGN_DEPTH } else { MAX_DEPTH };
     let options = granit_parser::options! {

@@ -210,3 +210,88 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
         assert!(!colored(&doorward(["lint", BROKEN, "--color", "always", "--format", format]).out));
     }
 }
+
+/// A policy with one warning, which a comment may allow.
+fn with_comment(comment: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = format!(
+        "roles: {{ keeper: {{ grants: [file:read] }} }}\nservices:\n  files:\n    paths: [/files]\n    routes:\n      \
+         - {{ route: \"GET /files/**\", access: anonymous }} {comment}\n      - {{ route: GET /files/mine, codes: file:read }}\n"
+    );
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::write(folder.path().join("policies/policy.yaml"), policy).unwrap();
+    folder
+}
+
+#[test]
+fn what_a_comment_allows_is_counted_and_no_warning() {
+    let lint = |comment: &str, args: &[&str]| {
+        let folder = with_comment(comment);
+        let args = [&["lint", "policies", "--deny-warnings"], args].concat();
+        Doorward::new(args).within(folder.path()).run()
+    };
+    let said = lint("", &["--format", "short"]);
+    assert_eq!((said.code, said.out.contains("DW201")), (1, true), "{}", said.out);
+    let comment = "# allow: DW201 because the files are public";
+    let said = lint(comment, &[]);
+    assert_eq!(said.code, 0, "{}", said.out);
+    assert_eq!(said.out, "no findings in 1 file: 1 service, 2 routes, 1 role; 1 allowed by comments\n");
+    assert_eq!(lint(comment, &["--format", "short"]).out, "");
+
+    let said = lint(comment, &["--format", "json"]);
+    let json: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((&json["warnings"], json["diagnostics"].as_array().unwrap().len()), (&Value::from(0), 0));
+    assert_eq!(json["silenced"][0]["code"], "DW201");
+    assert_eq!(json["silenced"][0]["allowed"], "the files are public");
+
+    let said = lint(comment, &["--format", "sarif"]);
+    let log: Value = serde_json::from_str(&said.out).unwrap();
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "DW201");
+    assert_eq!(result["suppressions"][0]["kind"], "inSource");
+    assert_eq!(result["suppressions"][0]["justification"], "the files are public");
+
+    for (comment, code) in [
+        ("# allow: DW201", "DW221"),
+        ("# allow: DW201 because   ", "DW221"),
+        ("# allow: DW2O1 because of this", "DW221"),
+        ("# allow: DW112 because of this", "DW221"),
+        ("# allow: DW202, DW204 because of this", "DW222"),
+    ] {
+        let said = lint(comment, &["--format", "short"]);
+        assert_eq!((said.code, said.out.contains(code)), (1, true), "{comment}: {}", said.out);
+        assert!(said.out.contains("DW201"), "{comment}: {}", said.out);
+    }
+}
+
+/// Errors stay, whatever comments say.
+#[test]
+fn no_comment_allows_an_error() {
+    let folder = with_comment("");
+    let path = folder.path().join("policies/policy.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("codes: file:read }", "roles: nobody } # allow: DW103 because I must"))
+        .unwrap();
+    let said = Doorward::new(["lint", "policies", "--format", "short"]).within(folder.path()).run();
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("error[DW103]") && said.out.contains("warning[DW221]"), "{}", said.out);
+}
+
+/// Comments count in `doorward.yaml`, too, whatever the lines end with.
+#[test]
+fn a_warning_about_the_configuration_can_be_allowed() {
+    let folder = with_comment("# allow: DW201 because the files are public");
+    let policy = folder.path().join("policies/policy.yaml");
+    let crlf = fs::read_to_string(&policy).unwrap().replace('\n', "\r\n");
+    fs::write(&policy, crlf).unwrap();
+    let config = "listen:\r\n  # allow: open-listener because the network is ours\r\n  # and nobody else's\r\n\r\n  grpc: 0.0.0.0:9191\r\n";
+    let lint = |config: &str| {
+        fs::write(folder.path().join("doorward.yaml"), format!("{config}policies: policies\r\n")).unwrap();
+        Doorward::new(["lint", "--deny-warnings"]).within(folder.path()).run()
+    };
+    let said = lint(config);
+    assert_eq!((said.code, said.out.contains("; 2 allowed by comments")), (0, true), "{}", said.out);
+    let said = lint(&config.replace("open-listener", "DW310"));
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("DW311") && said.out.contains("DW222"), "{}", said.out);
+}

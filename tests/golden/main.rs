@@ -10,6 +10,7 @@ mod decisions;
 mod envoy;
 mod findings;
 mod folders;
+mod lint;
 mod matrix;
 mod suites;
 mod walk;

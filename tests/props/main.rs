@@ -10,6 +10,7 @@ mod any;
 mod conditions;
 mod headers;
 mod large;
+mod lint;
 #[cfg(feature = "server")]
 mod lines;
 mod matrix;

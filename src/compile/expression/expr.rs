@@ -68,6 +68,38 @@ impl Expr {
     }
 }
 
+impl Expr {
+    /// The parts that hold for every `request.path` but some.
+    pub(super) fn refused_paths(&self) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        self.refused(false, &mut found);
+        found
+    }
+
+    /// Looks at a part that is asked to be false if it is `negated`.
+    fn refused(&self, negated: bool, found: &mut Vec<(usize, usize)>) {
+        let of_path = || {
+            let mut names_it = false;
+            self.walk(&mut |part| names_it |= matches!(part.kind, Kind::Fact(Fact::Path)));
+            names_it
+        };
+        match &self.kind {
+            Kind::Operator(Operator::Not, parts) => parts.iter().for_each(|p| p.refused(!negated, found)),
+            Kind::Operator(Operator::And | Operator::Or | Operator::Choose, parts) => {
+                parts.iter().for_each(|part| part.refused(negated, found));
+            }
+            Kind::Operator(Operator::Equal | Operator::Unequal, _) => {
+                let refuses = matches!(self.kind, Kind::Operator(Operator::Unequal, _)) != negated;
+                if refuses && of_path() {
+                    found.push(self.at);
+                }
+            }
+            Kind::Call(..) | Kind::Operator(Operator::In, _) if negated && of_path() => found.push(self.at),
+            _ => {}
+        }
+    }
+}
+
 /// `all`, `exists`, `exists_one`, `map` and `filter`.
 #[derive(Debug, Clone)]
 pub(super) struct Loop {

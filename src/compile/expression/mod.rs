@@ -48,6 +48,8 @@ pub struct Expression {
     plain: Option<Fact>,
     program: program::Program,
     names: Names,
+    /// Where it holds for every path but some.
+    refuses: Box<[(usize, usize)]>,
 }
 
 /// What an expression gives where it is not a condition.
@@ -117,13 +119,14 @@ impl Expression {
             return Err(mistakes);
         }
         let native = native::Native::of(&expr);
+        let refuses = expr.refused_paths().into();
         let plain = match expr.kind {
             // The interpreter alone makes a timestamp of it.
             expr::Kind::Fact(Fact::Time) => None,
             expr::Kind::Fact(fact) => Some(fact),
             _ => None,
         };
-        Ok(Self { text: text.into(), kind, native, plain, program, names: checker.names })
+        Ok(Self { text: text.into(), kind, native, plain, program, names: checker.names, refuses })
     }
 
     /// Compiles a condition: an expression that is true or false.
@@ -166,6 +169,12 @@ impl Expression {
     /// The names that it writes out.
     pub(super) fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// The parts that hold for every path but some: `!` or `!=` over
+    /// `request.path`, in bytes of the text.
+    pub(super) fn refused_paths(&self) -> &[(usize, usize)] {
+        &self.refuses
     }
 
     /// Whether the condition holds. What can't be told is a fault, never true.
