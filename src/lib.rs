@@ -19,6 +19,7 @@
 //! | 2 | [`proxy`] | a configuration of Envoy, and what in it opens a hole |
 //! | 3 | [`compile`] | policy into index: integers, bit sets, tries |
 //! | 4 | [`engine`] | index and request to decision, and why |
+//! | 4 | `api` | a description of an API, and how a policy goes with it |
 //! | 5 | [`identity`] | token to caller |
 //! | 5 | [`denial`] | what a denied caller is told |
 //! | 5 | `telemetry` | what operators are told: metrics, records of decisions |
@@ -30,7 +31,7 @@
 //! | 8 | `server` | sockets, tasks, signals, logs |
 //! | 9 | `cli` | arguments and exit codes |
 //!
-//! Without the feature `server` `telemetry`, `gate` and floors 7 to 9 are left out: what remains has
+//! Without the feature `server` `api`, `telemetry`, `gate` and floors 7 to 9 are left out: what remains has
 //! no runtime and no transport.
 //!
 //! # Invariants
@@ -51,6 +52,8 @@ pub mod config;
 pub mod proxy;
 pub mod compile;
 pub mod engine;
+#[cfg(feature = "server")]
+pub mod api;
 pub mod identity;
 pub mod denial;
 #[cfg(feature = "server")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use crate::compile::{self, Around, Index, Linted};
 use crate::config::Config;
-use crate::diag::{Report, Sources, did_you_mean};
+use crate::diag::{Report, Sources, Span, did_you_mean};
 use crate::engine::HeaderPlan;
 use crate::policy::Policy;
 
@@ -91,7 +91,14 @@ pub(super) fn policy(
         let (index, policy) = loaded.unzip();
         Linted { policy, index, sources, report }
     };
-    policy_by(directory, config, load, found)
+    policy_by(directory, config, load, found).compiled
+}
+
+/// A policy that was looked at closely.
+pub(super) struct Looked {
+    pub(super) compiled: Option<Compiled>,
+    /// Where a place of the written policy is among all files.
+    pub(super) place: Box<dyn Fn(Span) -> Span>,
 }
 
 /// As [`policy`], with everything that is only suspicious.
@@ -100,7 +107,7 @@ pub(super) fn policy_to_lint(
     config: Option<&Config>,
     now: u64,
     found: &mut (Report, Sources),
-) -> Option<Compiled> {
+) -> Looked {
     policy_by(directory, config, |around| compile::load_to_lint(directory, now, around), found)
 }
 
@@ -109,7 +116,7 @@ fn policy_by(
     config: Option<&Config>,
     load: impl FnOnce(Around<'_>) -> Linted,
     found: &mut (Report, Sources),
-) -> Option<Compiled> {
+) -> Looked {
     let headers =
         config.map(|config| compile::upstream_headers(&config.upstream_headers, &found.1, &mut found.0));
     let sent = headers.as_ref().and_then(Option::as_deref);
@@ -122,13 +129,15 @@ fn policy_by(
         compile::redacted_parameters(index, &config.decision_log.redact, &mut found.0);
     }
     let fine = !report.has_errors();
-    found.0.adopt(&mut found.1, (report, sources.clone()), directory);
-    let (index, written) = index.zip(policy).filter(|_| fine)?;
-    let headers = match headers {
-        None => None,
-        Some(headers) => Some(HeaderPlan::new(&headers?, &index)),
-    };
-    Some(Compiled { index, headers, written, files: sources })
+    let place = Box::new(found.0.adopt_and_place(&mut found.1, (report, sources.clone()), directory));
+    let compiled = index.zip(policy).filter(|_| fine).and_then(|(index, written)| {
+        let headers = match headers {
+            None => None,
+            Some(headers) => Some(HeaderPlan::new(&headers?, &index)),
+        };
+        Some(Compiled { index, headers, written, files: sources })
+    });
+    Looked { compiled, place }
 }
 
 /// A name that the policy does not have.

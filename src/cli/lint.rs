@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::apis;
 use super::findings::{As, count, show};
-use super::inputs::{Compiled, Input, Located, environment, locate, policy_to_lint};
+use super::inputs::{Input, Located, Looked, environment, locate, policy_to_lint};
 use super::{Exit, Failure, Style, Term, time};
 use crate::compile::{Index, silence};
 use crate::diag::{Code, Report, Sources};
@@ -24,6 +25,10 @@ pub(crate) struct Args {
     /// A configuration file: what it says itself, its keys, and the policy directory that it names.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// An OpenAPI document or a protobuf descriptor set: tell where it and the policy differ. With several
+    /// services in the policy, `SERVICE=FILE`.
+    #[arg(long, value_name = "[SERVICE=]FILE")]
+    api: Vec<String>,
     /// Do not read key files, certificates and secrets, which the machine that lints may not have.
     #[arg(long)]
     skip_keys: bool,
@@ -40,14 +45,15 @@ pub(crate) struct Args {
 
 /// Looks at everything it is told to, and prints what it found.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
-    let Args { directories, config, skip_keys, at, deny_warnings, format } = args;
+    let Args { directories, config, api, skip_keys, at, deny_warnings, format } = args;
     let now = at.map_or_else(time::now, Ok)?;
-    let Found { found: (mut report, sources), looked, configured } = if directories.is_empty() {
+    let Found { found: (mut report, mut sources), looked, configured } = if directories.is_empty() {
         of_config(Input::choose(config, None)?, skip_keys, now)?
     } else {
         of_directories(&directories, now)?
     };
-    silence(&sources, &|code| is_judged(code, configured), &mut report);
+    apis::compare(&api, &looked, &mut report, &mut sources)?;
+    silence(&sources, &|code| is_judged(code, configured, !api.is_empty()), &mut report);
     report.sort(&sources);
 
     let last = || summary(&report, &sources, &looked, term);
@@ -58,8 +64,11 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
 
 /// Whether a finding was looked for, so that allowing it where it is not found
 /// is idle: some depend on the day, or on a configuration beside the policy.
-fn is_judged(code: Code, configured: bool) -> bool {
+fn is_judged(code: Code, configured: bool, described: bool) -> bool {
     match code {
+        Code::ApiMissing | Code::ApiExtra | Code::ApiParameter | Code::ApiMethod | Code::ApiInexpressible => {
+            described
+        }
         Code::BindingExpired | Code::BindingExpires => false,
         Code::UngrantedCode | Code::UnrequiredCode | Code::UnusedRole | Code::IdleDeny => configured,
         _ => true,
@@ -69,7 +78,7 @@ fn is_judged(code: Code, configured: bool) -> bool {
 /// What was found, and in what.
 struct Found {
     found: (Report, Sources),
-    looked: Vec<Option<Compiled>>,
+    looked: Vec<Looked>,
     /// Whether there was a configuration.
     configured: bool,
 }
@@ -112,7 +121,7 @@ fn of_directories(directories: &[PathBuf], now: u64) -> Result<Found, Failure> {
 }
 
 /// The last line for a person.
-fn summary(report: &Report, sources: &Sources, looked: &[Option<Compiled>], term: Term) -> String {
+fn summary(report: &Report, sources: &Sources, looked: &[Looked], term: Term) -> String {
     let files = count(sources.len(), "file");
     let (errors, warnings) = report.counts();
     let counted = format!("{}, {} in {files}", count(errors, "error"), count(warnings, "warning"));
@@ -123,7 +132,8 @@ fn summary(report: &Report, sources: &Sources, looked: &[Option<Compiled>], term
     if errors > 0 {
         return format!("{}{silenced}\n", term.paint(Style::Bad, &counted));
     }
-    let indices: Vec<&Index> = looked.iter().flatten().map(|looked| &looked.index).collect();
+    let indices: Vec<&Index> =
+        looked.iter().filter_map(|looked| Some(&looked.compiled.as_ref()?.index)).collect();
     let sum = |of: fn(&Index) -> usize| indices.iter().map(|index| of(index)).sum();
     let held = format!(
         "{}, {}, {}",

@@ -4,10 +4,12 @@
 //! arguments, calls the rooms below and says what came of it; it decides
 //! nothing about requests, policies or tokens itself. Only this room prints.
 
+mod apis;
 mod check;
 mod diff;
 mod envoy;
 mod findings;
+mod import;
 mod init;
 mod inputs;
 mod lint;
@@ -107,6 +109,7 @@ enum Command {
     Envoy(envoy::Args),
     Token(token::Args),
     Init(init::Args),
+    Import(import::Args),
     Schema(schema::Args),
 }
 
@@ -131,6 +134,7 @@ pub fn run() -> Exit {
         Command::Envoy(args) => envoy::run(args, term),
         Command::Init(args) => init::run(args, term),
         Command::Token(args) => token::run(args, term),
+        Command::Import(args) => import::run(args, term),
         Command::Schema(args) => schema::run(args, term),
     };
     match done {

@@ -126,6 +126,15 @@ codes! {
     BadAllow "DW221" "bad-allow" Warning "An `allow:` comment that is not understood, or gives no reason.";
     IdleAllow "DW222" "idle-allow" Warning "An `allow:` comment for something that was not found there.";
 
+    // A policy beside the description of an API.
+    NotAnApi "DW230" "not-an-api" Error "A file that is no OpenAPI document and no descriptor set.";
+    ApiUnreadable "DW231" "api-unreadable" Error "A part of an API description that can't be read.";
+    ApiInexpressible "DW232" "api-inexpressible" Warning "An operation that a policy can't name.";
+    ApiMissing "DW233" "api-missing" Warning "An operation of the API that no route of the policy names.";
+    ApiExtra "DW234" "api-extra" Warning "A route that the API does not have.";
+    ApiParameter "DW235" "api-parameter" Warning "A path parameter that has another name in the API.";
+    ApiMethod "DW236" "api-method" Warning "A path that the policy and the API have with other methods.";
+
     // The configuration.
     BadVariable "DW301" "bad-variable" Error "An environment variable that is not set, or a `${..}` that is not well formed.";
     BadAddress "DW302" "bad-address" Error "A listen address that is not `host:port` or `unix:path`.";

@@ -149,6 +149,16 @@ impl Report {
     /// Adds the findings about another set of files, and those files, whose
     /// names are relative to a directory.
     pub fn adopt(&mut self, sources: &mut Sources, found: (Report, Sources), directory: &Path) {
+        let _ = self.adopt_and_place(sources, found, directory);
+    }
+
+    /// The same; gives where places of those files are now.
+    pub fn adopt_and_place(
+        &mut self,
+        sources: &mut Sources,
+        found: (Report, Sources),
+        directory: &Path,
+    ) -> impl Fn(Span) -> Span + use<> {
         let (report, files) = found;
         let files = sources.adopt(files, directory);
         for mut diagnostic in report.diagnostics {
@@ -160,6 +170,7 @@ impl Report {
         }
         self.dropped.0 += report.dropped.0;
         self.dropped.1 += report.dropped.1;
+        move |span| Span { file: files(span.file), ..span }
     }
 
     /// Sets aside the warnings for which a reason is given.

@@ -295,3 +295,65 @@ fn a_warning_about_the_configuration_can_be_allowed() {
     assert_eq!(said.code, 1);
     assert!(said.out.contains("DW311") && said.out.contains("DW222"), "{}", said.out);
 }
+
+const SHOP: &str = "tests/golden/api/shop/policies";
+const SHOP_API: &str = "tests/golden/api/shop/api.yaml";
+
+#[test]
+fn a_policy_is_compared_with_its_api() {
+    let lint = |args: &[&str]| doorward([&["lint", "--format", "short"], args].concat());
+    let said = lint(&[SHOP, "--api", SHOP_API]);
+    assert_eq!(said.code, 0, "warnings: {}", said.err);
+    for code in ["DW232", "DW233", "DW234", "DW235", "DW236"] {
+        assert!(said.out.contains(code), "{code}: {}", said.out);
+    }
+    let places: Vec<&str> = said.out.lines().map(|line| line.split(':').next().unwrap()).collect();
+    assert!(
+        places.contains(&SHOP_API) && places.contains(&format!("{SHOP}/policy.yaml").as_str()),
+        "{places:?}"
+    );
+    assert_eq!(lint(&[SHOP, "--api", SHOP_API, "--deny-warnings"]).code, 1);
+    assert_eq!(lint(&[SHOP, "--api", &format!("shop={SHOP_API}")]).out, said.out);
+
+    for (args, told) in [
+        (&[SHOP, "--api", "none.yaml"][..], "can't read `none.yaml`"),
+        (&[SHOP, "--api", "stock=tests/golden/api/shop/api.yaml"], "no service `stock`: it has `shop`"),
+        (&["policies", "--api", SHOP_API], "write `--api SERVICE=FILE`: the policy has `events`, `venues`"),
+        (&[SHOP, "policies", "--api", SHOP_API], "name one directory"),
+    ] {
+        let said = lint(args);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{args:?}");
+        assert!(said.err.contains(told), "{args:?}: {}", said.err);
+    }
+    // What is no description is an error, and so is one that can't be read.
+    for (case, code) in
+        [("swagger/api.yaml", "DW230"), ("garbage/api.binpb", "DW230"), ("references/api.yaml", "DW231")]
+    {
+        let said = lint(&[SHOP, "--api", &format!("tests/golden/api/{case}")]);
+        assert_eq!((said.code, said.out.contains(code)), (1, true), "{case}: {}", said.out);
+    }
+}
+
+/// A descriptor set for gRPC and a document for HTTP are two halves of one API.
+#[test]
+fn several_descriptions_of_one_service_are_one() {
+    let both = [
+        "lint",
+        "tests/golden/api/grpc/policies",
+        "--format",
+        "short",
+        "--api",
+        "tests/golden/api/grpc/api.binpb",
+    ];
+    let alone = doorward(both).out;
+    assert!(
+        alone.contains("GRPC /stock.v1.Stock/Recount")
+            && !alone.contains("DW234]: the API has no operation for `GET")
+    );
+    let document = "openapi: 3.0.0\npaths:\n  /v1/items: { post: {}, get: {} }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("items.yaml");
+    fs::write(&path, document).unwrap();
+    let with = doorward([&both[..], &["--api", path.to_str().unwrap()]].concat()).out;
+    assert!(!with.contains("items.yaml"), "{with}");
+}

@@ -16,6 +16,7 @@ mod diff;
 mod docs;
 mod envoy;
 mod examples;
+mod import;
 mod init;
 mod lint;
 mod matrix;

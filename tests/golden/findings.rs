@@ -65,7 +65,7 @@ fn every_code_has_a_case() {
     if updating() {
         return; // the files are being written
     }
-    let texts: Vec<String> = ["policy", "lint", "config", "folder", "envoy", "tests"]
+    let texts: Vec<String> = ["policy", "lint", "api", "config", "folder", "envoy", "tests"]
         .iter()
         .flat_map(|kind| cases(kind))
         .map(|case| fs::read_to_string(case.join("expected.txt")).unwrap())
@@ -106,7 +106,8 @@ fn shows(case: &Path, id: &str) -> bool {
 
 /// The case that shows a finding in the fewest words.
 fn example(id: &str) -> PathBuf {
-    let all = ["policy", "lint", "folder", "config", "envoy", "tests"].iter().flat_map(|kind| cases(kind));
+    let all =
+        ["policy", "lint", "api", "folder", "config", "envoy", "tests"].iter().flat_map(|kind| cases(kind));
     let showing = all.filter(|case| shows(case, id));
     let shortest = showing.min_by_key(|case| fs::metadata(case.join("expected.txt")).unwrap().len());
     shortest.unwrap_or_else(|| panic!("no case shows {id}"))

@@ -9,6 +9,8 @@ mod access;
 mod any;
 mod conditions;
 mod headers;
+#[cfg(feature = "server")]
+mod import;
 mod large;
 mod lint;
 #[cfg(feature = "server")]
