@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::inputs::{Input, Located, locate};
+use super::inputs::{Input, Located, locate, tokens};
 use super::revision::{Loaded, Repository, Version};
 use super::{Exit, Failure, Term, time};
 use crate::review::{Diff, Tokens};
@@ -123,14 +123,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
 fn located(config: Option<PathBuf>) -> Result<(PathBuf, Tokens), Failure> {
     let Ok(input) = Input::choose(config, None) else { return Ok(("policies".into(), Tokens::ANY)) };
     let Located { config, directory, .. } = locate(input)?;
-    let tokens = config.map_or(Tokens::ANY, |config| {
-        let issuers = &config.identity.issuers;
-        Tokens {
-            codes: issuers.iter().any(|issuer| !issuer.codes.is_empty()),
-            scopes: issuers.iter().any(|issuer| issuer.scopes.is_some()),
-        }
-    });
-    Ok((directory, tokens))
+    Ok((directory, tokens(config.as_ref())))
 }
 
 fn exit(diff: &Diff, expect: Option<Expect>) -> Exit {

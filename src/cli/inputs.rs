@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::compile::{self, Around, Index, Linted};
+use crate::compile::{self, Around, Header, Index, Linted};
 use crate::config::Config;
 use crate::diag::{Report, Sources, Span, did_you_mean};
 use crate::engine::HeaderPlan;
 use crate::policy::Policy;
+use crate::review::Tokens;
 
 /// The configuration in the current directory.
 const CONFIG: &str = "doorward.yaml";
@@ -67,10 +68,24 @@ pub(super) fn locate(input: Input) -> Result<Located, Failure> {
     }
 }
 
+/// What tokens may carry, by the issuers of a configuration; anything where there
+/// is none.
+pub(super) fn tokens(config: Option<&Config>) -> Tokens {
+    config.map_or(Tokens::ANY, |config| {
+        let issuers = &config.identity.issuers;
+        Tokens {
+            codes: issuers.iter().any(|issuer| !issuer.codes.is_empty()),
+            scopes: issuers.iter().any(|issuer| issuer.scopes.is_some()),
+        }
+    })
+}
+
 /// A policy, and what its upstreams are told where a configuration says so.
 pub(super) struct Compiled {
     pub(super) index: Index,
     pub(super) headers: Option<HeaderPlan>,
+    /// The headers of the configuration, for another policy's plan.
+    pub(super) configured: Option<Vec<Header>>,
     /// The policy as it was written.
     pub(super) written: Policy,
     /// Its files, by the names that the compiler knew them by.
@@ -131,11 +146,12 @@ fn policy_by(
     let fine = !report.has_errors();
     let place = Box::new(found.0.adopt_and_place(&mut found.1, (report, sources.clone()), directory));
     let compiled = index.zip(policy).filter(|_| fine).and_then(|(index, written)| {
-        let headers = match headers {
+        let configured = match headers {
             None => None,
-            Some(headers) => Some(HeaderPlan::new(&headers?, &index)),
+            Some(headers) => Some(headers?),
         };
-        Some(Compiled { index, headers, written, files: sources })
+        let headers = configured.as_deref().map(|headers| HeaderPlan::new(headers, &index));
+        Some(Compiled { index, headers, configured, written, files: sources })
     });
     Looked { compiled, place }
 }

@@ -15,6 +15,8 @@ mod inputs;
 mod lint;
 mod revision;
 mod matrix;
+mod mutate;
+mod progress;
 mod replay;
 mod schema;
 mod serve;
@@ -103,6 +105,7 @@ enum Command {
     Lint(lint::Args),
     Diff(diff::Args),
     Test(test::Args),
+    Mutate(mutate::Args),
     Matrix(matrix::Args),
     WhatCan(what_can::Args),
     Replay(replay::Args),
@@ -127,6 +130,7 @@ pub fn run() -> Exit {
         Command::Check(args) => check::run(args, term),
         Command::Lint(args) => lint::run(args, term),
         Command::Test(args) => test::run(args, term),
+        Command::Mutate(args) => mutate::run(args, term),
         Command::Diff(args) => diff::run(args, term),
         Command::Matrix(args) => matrix::run(args, term),
         Command::WhatCan(args) => what_can::run(args, term),

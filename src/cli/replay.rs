@@ -1,7 +1,5 @@
 //! `doorward replay`: requests of a log, decided again by another policy.
 
-mod progress;
-
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -9,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use self::progress::Progress;
 use super::inputs::{Input, Located, locate, policy};
+use super::progress::{Progress, Unit};
 use super::{Exit, Failure, Term, time};
 use crate::config::OnAnonymous;
 use crate::review::replay::{Field, Fields, Form, Plan, Replay};
@@ -176,7 +174,7 @@ fn read(replay: &mut Replay<'_>, logs: Vec<PathBuf>) -> Result<(), Failure> {
         size = size.filter(|_| known.is_file()).map(|size: u64| size.saturating_add(known.len()));
         open.push((path, Box::new(file)));
     }
-    let mut progress = Progress::new(size);
+    let mut progress = Progress::new(Unit::Bytes, size);
     for (path, file) in open {
         let mut log = BufReader::with_capacity(AT_ONCE, file);
         let first = io::BufRead::fill_buf(&mut log).map_err(|error| cant(&path, &error))?;

@@ -98,7 +98,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     }
     let Located { config, directory, mut found } = locate(Input::choose(config, directory)?)?;
     let when = at.map_or_else(|| time::now().map(When::Any), |at| Ok(When::At(at)))?;
-    let Some(Compiled { index, headers, written, files }) =
+    let Some(Compiled { index, headers, written, files, .. }) =
         policy(&directory, config.as_ref(), when.time(), &mut found)
     else {
         return Err(Failure::Invalid(Box::new(found)));
@@ -110,13 +110,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         return Err(Failure::Invalid(Box::new((report, sources))));
     };
     something_to_run(&mut suite, &name, &directory)?;
-    if let (Some(case), true) = (suite.cases().iter().find(|case| !case.told.is_empty()), headers.is_none()) {
-        return Err(Failure::new(format!(
-            "`{}` ({}) expects headers, and a configuration says what the upstream is told: name it with `--config`",
-            diag::printable(&case.name),
-            sources.place(case.span),
-        )));
-    }
+    headers_are_known(&suite, headers.is_some(), &sources)?;
 
     let denials = config.as_ref().map_or_else(Denials::default, |config| Denials::new(&config.deny));
     let court = Court {
@@ -154,14 +148,26 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
 }
 
 /// The files of a policy by the names that they have from here.
-fn named(directory: &Path, files: &Sources) -> Sources {
+pub(super) fn named(directory: &Path, files: &Sources) -> Sources {
     let mut sources = Sources::default();
     Report::default().adopt(&mut sources, (Report::default(), files.clone()), directory);
     sources
 }
 
+/// A test of headers that could not be asked for must not look as if it held.
+pub(super) fn headers_are_known(suite: &Suite, known: bool, sources: &Sources) -> Result<(), Failure> {
+    match suite.cases().iter().find(|case| !case.told.is_empty()) {
+        Some(case) if !known => Err(Failure::new(format!(
+            "`{}` ({}) expects headers, and a configuration says what the upstream is told: name it with `--config`",
+            diag::printable(&case.name),
+            sources.place(case.span),
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Nothing that ran must not look like everything that holds.
-fn something_to_run(suite: &mut Suite, names: &[String], directory: &Path) -> Result<(), Failure> {
+pub(super) fn something_to_run(suite: &mut Suite, names: &[String], directory: &Path) -> Result<(), Failure> {
     if suite.cases().is_empty() {
         return Err(Failure::new(format!(
             "no file below `{}` has `tests:`: docs/testing.md shows how to write one",

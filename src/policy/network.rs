@@ -1,5 +1,6 @@
 //! Address ranges. The only file that names the CIDR crate.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -34,6 +35,21 @@ impl AddressRange {
     }
 }
 
+impl fmt::Display for AddressRange {
+    /// As [`AddressRange::parse`] reads it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, last } = self;
+        let common = match (first, last) {
+            _ if first == last => return first.fmt(f),
+            (IpAddr::V4(first), IpAddr::V4(last)) => (first.to_bits() ^ last.to_bits()).leading_zeros(),
+            (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits() ^ last.to_bits()).leading_zeros(),
+            // INVARIANT: both ends are of one family.
+            _ => 0,
+        };
+        write!(f, "{first}/{common}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
@@ -45,6 +61,9 @@ mod tests {
         assert_eq!(range.last, "203.0.113.255".parse::<IpAddr>().unwrap());
         let single = AddressRange::parse("::ffff:10.0.0.1").unwrap();
         assert_eq!(single.first, "10.0.0.1".parse::<IpAddr>().unwrap());
+        for text in ["203.0.113.0/24", "10.0.0.1", "0.0.0.0/0", "2001:db8::/33", "::/0", "::1"] {
+            assert_eq!(AddressRange::parse(text).unwrap().to_string(), text);
+        }
         for bad in ["203.0.113.1/24", "203.0.113.0/33", "x", "::ffff:10.0.0.0/104", "10.0.0.0/8 "] {
             assert!(AddressRange::parse(bad).is_err(), "{bad}");
         }

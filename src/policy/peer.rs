@@ -72,6 +72,11 @@ impl PeerPattern {
         })
     }
 
+    /// The pattern that a text is; `None` if no valid id could match it.
+    pub fn parse(text: &str) -> Option<Self> {
+        parts(text).is_ok().then(|| Self(text.into()))
+    }
+
     /// Reads one; a pattern that no valid id could match is a finding.
     pub fn read(text: Text<'_>, report: &mut Report) -> Option<Located<Self>> {
         match parts(text.value) {

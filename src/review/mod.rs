@@ -15,6 +15,7 @@ mod held;
 mod hosts;
 mod logic;
 pub mod matrix;
+pub mod mutate;
 mod outcome;
 mod region;
 pub mod replay;

@@ -1,0 +1,175 @@
+//! `doorward mutate`: would the tests of a policy notice if it were weaker?
+
+mod json;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::inputs::{Compiled, Input, Located, locate, policy, tokens, unknown};
+use super::progress::{Progress, Unit};
+use super::test::{headers_are_known, named, something_to_run};
+use super::{Exit, Failure, Term, time};
+use crate::config::OnAnonymous;
+use crate::diag::{self, Report, Sources};
+use crate::review::mutate::{Fate, Ground, Mutant, Survivor, Trial, mutants, percent, sample};
+use crate::review::suite::Suite;
+use crate::words::redact;
+
+/// Weaken the policy one rule at a time, and show what no test notices.
+///
+/// A requirement is dropped, `any` written for `all`, a path widened, a deny forgotten; then all tests are run.
+/// What opens nothing is proved to do so and left out. Each that no test notices is shown with its place, and with
+/// the test that would notice it.
+///
+/// Exit code 0: the score is high enough; 1: it is not; 2: could not run, a test fails already, or there are none.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The policy directory, without a configuration.
+    #[arg(value_name = "DIR", conflicts_with = "config")]
+    directory: Option<PathBuf>,
+    /// The configuration: where the policy is, how claims are read, and what the upstream is told.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Weaken the rules of this service alone.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Try no more than so many, chosen from all parts of the policy and the same each time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// How many hundredths of the weakened policies the tests must notice.
+    #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u8).range(0..=100))]
+    min_score: u8,
+    /// Run the tests that do not say when as if it were this time, and prove from then on: RFC 3339, or seconds
+    /// since 1970. Default: now.
+    #[arg(long, value_name = "TIME", value_parser = time::instant)]
+    at: Option<u64>,
+    /// How to print the results.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: As,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum As {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// All that there is to tell.
+struct Results<'a> {
+    directory: &'a Path,
+    /// The files of the policy by the names that they have from here.
+    sources: &'a Sources,
+    revision: &'a str,
+    /// How many there are, before any limit.
+    all: usize,
+    tried: usize,
+    broken: usize,
+    harmless: usize,
+    noticed: usize,
+    survivors: Vec<(Mutant, Survivor)>,
+    min_score: u8,
+}
+
+/// Weakens, runs and prints.
+pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
+    let Args { directory, config, service, limit, min_score, at, format } = args;
+    if let Some(wrong) = directory.as_ref().filter(|directory| !directory.is_dir()) {
+        return Err(Failure::new(format!("`{}` is not a directory", wrong.display())));
+    }
+    let Located { config, directory, mut found } = locate(Input::choose(config, directory)?)?;
+    let now = at.map_or_else(time::now, Ok)?;
+    let Some(Compiled { index, configured, written, files, .. }) =
+        policy(&directory, config.as_ref(), now, &mut found)
+    else {
+        return Err(Failure::Invalid(Box::new(found)));
+    };
+    let sources = named(&directory, &files);
+    if let Some(name) = service.as_ref().filter(|name| index.service_named(name).is_none()) {
+        return Err(unknown("service", name, index.services().map(|(_, service)| &*service.name)));
+    }
+    let issuers = config.as_ref().map_or(&[][..], |config| &config.identity.issuers);
+    let mut report = Report::default();
+    let Some(mut suite) = Suite::new(&written, issuers, &mut report) else {
+        return Err(Failure::Invalid(Box::new((report, sources))));
+    };
+    something_to_run(&mut suite, &[], &directory)?;
+    headers_are_known(&suite, configured.is_some(), &sources)?;
+    let ground = Ground {
+        index: &index,
+        policy: &written,
+        sources: &files,
+        suite: &suite,
+        issuers,
+        headers: configured.as_deref(),
+        on_anonymous: config.as_ref().map_or_else(OnAnonymous::default, |c| c.identity.on_anonymous),
+        tokens: tokens(config.as_ref()),
+        now,
+        watch: None,
+    };
+    let trial = Trial::new(ground);
+    if let Some(case) = trial.failing().and_then(|number| suite.cases().get(number)) {
+        return Err(Failure::new(format!(
+            "the test `{}` ({}) fails already: `doorward test` says why",
+            diag::printable(&case.name),
+            sources.place(case.span),
+        )));
+    }
+    let all = mutants(&written, service.as_deref());
+    let mut results = Results {
+        directory: &directory,
+        sources: &sources,
+        revision: index.revision(),
+        all: all.len(),
+        tried: 0,
+        broken: 0,
+        harmless: 0,
+        noticed: 0,
+        survivors: Vec::new(),
+        min_score,
+    };
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    results.run(trial, sample(all, limit))?;
+    let text = match format {
+        As::Text => text::text(&results, term),
+        As::Json => json::json(&results),
+    };
+    term.out(&redact::tokens(&text))?;
+    Ok(if results.score() >= min_score { Exit::Fine } else { Exit::Findings })
+}
+
+impl Results<'_> {
+    fn run(&mut self, mut trial: Trial<'_>, mutants: Vec<Mutant>) -> Result<(), Failure> {
+        self.tried = mutants.len();
+        let mut progress = Progress::new(Unit::Mutants, u64::try_from(mutants.len()).ok());
+        for mut mutant in mutants {
+            let fate = trial.judge(&mut mutant).map_err(|_| {
+                Failure::new(
+                    "this policy is too large for a proof: more than 65,000 facts, or functions of them that are too \
+                     large",
+                )
+            })?;
+            match fate {
+                Fate::Broken => self.broken += 1,
+                Fate::Harmless => self.harmless += 1,
+                Fate::Noticed(_) => self.noticed += 1,
+                Fate::Survived(survivor) => self.survivors.push((mutant, *survivor)),
+            }
+            progress.add(1);
+        }
+        progress.end();
+        Ok(())
+    }
+
+    /// How many open something.
+    fn real(&self) -> usize {
+        self.noticed + self.survivors.len()
+    }
+
+    fn score(&self) -> u8 {
+        percent(self.noticed, self.real())
+    }
+}
