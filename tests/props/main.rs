@@ -3,7 +3,7 @@
 //!
 //! `PROPS=50 cargo test --test props` tries fifty times as many.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod access;
 mod any;

@@ -131,8 +131,8 @@ pub(super) fn of_networks(policy: &Policy) -> Vec<Mutant> {
 }
 
 fn ranges(network: &Network) -> impl Iterator<Item = Change<Network>> {
-    let say = |ranges: &[AddressRange]| {
-        let ranges: Vec<String> = ranges.iter().map(AddressRange::to_string).collect();
+    let say = |ranges: &[Located<AddressRange>]| {
+        let ranges: Vec<String> = ranges.iter().map(|range| range.value.to_string()).collect();
         format!("{}: [{}]", network.name.value, ranges.join(", "))
     };
     (0..network.ranges.len()).map(move |at| {

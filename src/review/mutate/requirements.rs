@@ -118,6 +118,9 @@ pub(super) fn who(level: &Defaults) -> Vec<String> {
     keys.into_iter().flatten().collect()
 }
 
+/// A `peers` rule as it was written.
+type Peers = Located<Vec<Located<PeerPattern>>>;
+
 fn of_need<T: Clone + Display>(
     key: &'static str,
     written: &Located<Need<T>>,
@@ -152,9 +155,7 @@ fn of_need<T: Clone + Display>(
     changes.into_iter()
 }
 
-fn of_peers(
-    written: &Located<Vec<Located<PeerPattern>>>,
-) -> Vec<Change<Option<Located<Vec<Located<PeerPattern>>>>>> {
+fn of_peers(written: &Located<Vec<Located<PeerPattern>>>) -> Vec<Change<Option<Peers>>> {
     let Located { value, span } = written;
     let before = peers(value);
     let mut changes = vec![Change {
