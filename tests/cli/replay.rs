@@ -228,6 +228,31 @@ fn logs_come_from_files_in_order_or_from_standard_input() {
 }
 
 #[test]
+fn what_is_hidden_is_undecided() {
+    let bindings = POLICY.replace("  - { group:", "  - { user: eve, roles: [editor] }\n  - { group:");
+    let caller = |user: &str| format!("\"kind\":\"http\",\"user\":\"{user}\",\"roles\":[\"viewer\"]");
+    let envoy = "{\"start_time\":\"2026-03-31T12:00:00Z\",\"authority\":\"api.test\",\"method\":\"GET\",\
+                 \"path\":\"/events/1\",\"reason\":\"allowed\",\"user\":\"[redacted]\",\"roles\":\"viewer\"}\n";
+    for (log, why) in [
+        (line(1, "GET [redacted]", "allowed", &caller("ann")), "the path is hidden or cut"),
+        (line(1, "GET /events/{id}", "allowed", &caller("ann")), "the path is hidden or cut"),
+        (line(1, "GET /events/[redacted]", "allowed", &caller("ann")), "the path is hidden or cut"),
+        (
+            line(1, &format!("GET /events/{}", "x".repeat(248)), "allowed", &caller("ann")),
+            "the path is hidden or cut",
+        ),
+        (
+            line(1, "GET /events/1", "allowed", &caller("[redacted]")),
+            "the user is hidden, and the policy asks",
+        ),
+        (envoy.to_owned(), "the user is hidden, and the policy asks"),
+    ] {
+        let said = replay(&bindings, &log, &["--trust-roles"]);
+        assert!(said.out.contains("1 undecided") && said.out.contains(why), "{log}{}", said.out);
+    }
+}
+
+#[test]
 fn an_access_log_of_envoy_is_read() {
     let envoy = |more: &str| {
         format!("{{\"start_time\":\"2026-03-31T12:00:00.123Z\",\"authority\":\"api.test\",{more}}}\n")

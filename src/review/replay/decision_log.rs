@@ -86,9 +86,10 @@ pub(super) fn read(text: &[u8], trust: bool) -> Result<Seen, &'static str> {
 fn words(line: &Line) -> Result<Words, &'static str> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let (method, host, path) = (text(&line.method), text(&line.host), text(&line.path));
-    // A hidden parameter stands as its route writes it, which no client's path can: braces are
-    // percent-encoded in a canonical one.
-    let hidden = path == REDACTED || path.split('/').any(|part| part.starts_with('{') && part.ends_with('}'));
+    // A hidden parameter stands as its route writes it, which no client's path can: braces and
+    // brackets are percent-encoded in a canonical one.
+    let hidden =
+        path.split('/').any(|part| part == REDACTED || (part.starts_with('{') && part.ends_with('}')));
     let source = match &line.source {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| "its source is not an address")?),

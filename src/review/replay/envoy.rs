@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::seen::{Caller, Open, Seen, Token, Told, Words};
+use super::seen::{Caller, Open, REDACTED, Seen, Token, Told, Words};
 use crate::engine::{Reason, json};
 use crate::policy::instant::rfc3339;
 
@@ -106,7 +106,13 @@ pub(super) fn read(text: &[u8], fields: &Fields, trust: bool) -> Result<Seen, &'
                 roles.map(|role| role.trim().to_owned()).filter(|role| !role.is_empty()).collect();
             // On a denial no header names the roles.
             let open = Open { roles: open.roles || find(Field::Roles).is_none(), ..open };
-            Caller::Token(Box::new(Token { user: user.to_owned(), roles, open, ..Token::default() }))
+            Caller::Token(Box::new(Token {
+                user: user.to_owned(),
+                hidden: user == REDACTED,
+                roles,
+                open,
+                ..Token::default()
+            }))
         }
         (None, Some(reason)) if reason.is_unauthenticated() => Caller::Refused(reason),
         (None, _) => Caller::Unasked,
