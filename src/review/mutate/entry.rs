@@ -13,18 +13,39 @@ use crate::review::suite::{Suite, result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry(String);
 
-/// The test that a witness is denied for a reason; at the time of the witness, or
-/// whenever it runs.
-pub(super) fn of(witness: &Witness, reason: Reason, name: &str, timed: bool) -> Entry {
+/// What of a witness is said in a test.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said {
+    at: bool,
+    service: bool,
+    host: bool,
+    source: bool,
+}
+
+impl Said {
+    /// All of it.
+    pub(super) const ALL: Self = Self { at: true, service: true, host: true, source: true };
+
+    /// The same without one thing, for each.
+    pub(super) const LESS: [fn(Self) -> Self; 4] = [
+        |said| Self { at: false, ..said },
+        |said| Self { service: false, ..said },
+        |said| Self { host: false, ..said },
+        |said| Self { source: false, ..said },
+    ];
+}
+
+/// The test that a witness is denied for a reason.
+pub(super) fn of(witness: &Witness, reason: Reason, name: &str, said: Said) -> Entry {
     let mut text = String::new();
     let mut add = |key: &str, value: &str| {
         let _ = writeln!(text, "{} {key}: {value}", if key == "name" { "-" } else { " " });
     };
     add("name", &quoted(name));
-    add("as", &caller(witness));
-    let host = if witness.host == "localhost" { String::new() } else { format!("https://{}", witness.host) };
+    add("as", &caller(witness, said));
+    let host = if said.host { format!("https://{}", witness.host) } else { String::new() };
     add("request", &quoted(&format!("{} {host}{}", witness.method, witness.path)));
-    if let Some(service) = &witness.service {
+    if let Some(service) = witness.service.as_ref().filter(|_| said.service) {
         add("service", service);
     }
     let mut headers = Vec::new();
@@ -38,7 +59,7 @@ pub(super) fn of(witness: &Witness, reason: Reason, name: &str, timed: bool) -> 
     if !headers.is_empty() {
         add("headers", &format!("{{ {} }}", headers.join(", ")));
     }
-    if timed {
+    if said.at {
         add("at", &instant::utc(witness.at));
     }
     add("expect", result(reason));
@@ -46,7 +67,7 @@ pub(super) fn of(witness: &Witness, reason: Reason, name: &str, timed: bool) -> 
 }
 
 /// Who calls, written out.
-fn caller(witness: &Witness) -> String {
+fn caller(witness: &Witness, said: Said) -> String {
     let mut parts = Vec::new();
     if let Some(token) = &witness.token {
         parts.push(format!("user: {}", quoted(&token.user)));
@@ -60,7 +81,12 @@ fn caller(witness: &Witness) -> String {
         ));
     }
     parts.extend(witness.peer.as_ref().map(|peer| format!("peer: {}", quoted(peer))));
-    parts.extend(witness.source.map(|source| format!("source: {}", quoted(&source.to_string()))));
+    parts.extend(
+        witness
+            .source
+            .filter(|_| said.source)
+            .map(|source| format!("source: {}", quoted(&source.to_string()))),
+    );
     if parts.is_empty() { "nobody".to_owned() } else { format!("{{ {} }}", parts.join(", ")) }
 }
 

@@ -61,13 +61,16 @@ fn replaced(
 }
 
 /// Everything below, too; and any segment in place of each that is written out.
+/// Of a gRPC method's, only the method: nobody writes one of any service.
 fn paths(route: &Route) -> Vec<Change<Route>> {
     let Template { segments, rest } = &route.template;
     let mut wider = Vec::new();
-    if !rest {
+    if !rest && !route.grpc_only {
         wider.push(Template { segments: segments.clone(), rest: true });
     }
-    let literals = segments.iter().enumerate().filter(|(_, segment)| matches!(segment, Segment::Literal(_)));
+    let first = if route.grpc_only { segments.len().saturating_sub(1) } else { 0 };
+    let literals = segments.iter().enumerate().skip(first);
+    let literals = literals.filter(|(_, segment)| matches!(segment, Segment::Literal(_)));
     wider.extend(literals.map(|(at, _)| {
         let mut segments = segments.clone();
         let name = free_name(&segments);

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::iter;
 
-use super::change::Piece;
-use super::entry::{self, Entry};
+use super::entry::{self, Entry, Said};
 use super::{Mutant, Watch};
 use crate::compile::{Header, Index, compile};
 use crate::config::{Issuer, OnAnonymous};
@@ -110,7 +109,7 @@ impl<'g> Trial<'g> {
 
     /// Tries a mutant.
     pub fn judge(&mut self, mutant: &mut Mutant) -> Result<Fate, TooComplex> {
-        let Some(weaker) = self.compiled(&mut mutant.piece) else { return Ok(Fate::Broken) };
+        let Some(weaker) = self.weaker(mutant) else { return Ok(Fate::Broken) };
         let test = match self.noticed(&weaker) {
             // What was to be denied is allowed: it opens something for sure.
             Some((test, true)) => return Ok(Fate::Noticed(Notice::Test(test))),
@@ -132,11 +131,11 @@ impl<'g> Trial<'g> {
         Ok(Fate::Survived(Box::new(Survivor { witness, reason, confirmed: shift.confirmed, entry })))
     }
 
-    /// The policy with a piece changed, which is as it was afterwards.
-    fn compiled(&mut self, piece: &mut Piece) -> Option<Index> {
-        piece.swap(&mut self.written);
+    /// The weaker policy, where it compiles.
+    pub fn weaker(&mut self, mutant: &mut Mutant) -> Option<Index> {
+        mutant.piece.swap(&mut self.written);
         let weaker = compile(&self.written, self.ground.sources, &mut Report::default());
-        piece.swap(&mut self.written);
+        mutant.piece.swap(&mut self.written);
         weaker
     }
 
@@ -165,26 +164,39 @@ impl<'g> Trial<'g> {
         Court { index, headers, denials: &self.denials, on_anonymous: self.ground.on_anonymous }
     }
 
-    /// The test to write: the first spelling of it that holds for the policy,
-    /// whenever it runs, and fails for the mutant.
+    /// The test to write: it holds for the policy, whenever it runs, and fails for
+    /// the mutant. Of time, service, host and address it says what it must.
     fn entry(&mut self, mutant: &Mutant, witness: &Witness, reason: Reason, weaker: &Index) -> Option<Entry> {
-        let Ground { index, issuers, now, .. } = self.ground;
         let name = self.free_name(&mutant.told());
-        let spellings = [false, true].map(|timed| entry::of(witness, reason, &name, timed));
-        let found = spellings.into_iter().find(|entry| {
-            let Some(suite) = entry.suite(issuers) else { return false };
-            let misses = |index: &Index, when| -> Vec<Miss> {
-                let session = suite.before(self.court(index, None), when);
-                let of = suite.cases().iter();
-                of.flat_map(|case| session.misses(case, &session.run(case, &mut Silent))).collect()
-            };
-            misses(index, When::Any(now)).is_empty()
-                && misses(weaker, When::At(now)).contains(&Miss::Reason(Reason::Allowed))
-        });
-        if found.is_some() {
-            self.names.insert(name);
+        let notices = |said: Said| {
+            let entry = entry::of(witness, reason, &name, said);
+            self.notices(&entry, weaker).then_some(entry)
+        };
+        let mut said = Said::ALL;
+        let mut best = notices(said)?;
+        for less in Said::LESS {
+            if let Some(entry) = notices(less(said)) {
+                (said, best) = (less(said), entry);
+            }
         }
-        found
+        self.names.insert(name);
+        Some(best)
+    }
+
+    /// Whether a test holds for the policy and sees the mutant allow.
+    fn notices(&self, entry: &Entry, weaker: &Index) -> bool {
+        let Ground { index, issuers, now, .. } = self.ground;
+        let Some(suite) = entry.suite(issuers) else { return false };
+        let misses = |index: &Index, when| -> Vec<Miss> {
+            let session = suite.before(self.court(index, None), when);
+            suite
+                .cases()
+                .iter()
+                .flat_map(|case| session.misses(case, &session.run(case, &mut Silent)))
+                .collect()
+        };
+        misses(index, When::Any(now)).is_empty()
+            && misses(weaker, When::At(now)).contains(&Miss::Reason(Reason::Allowed))
     }
 
     /// A name that no test has.
