@@ -20,6 +20,7 @@ mod import;
 mod init;
 mod lint;
 mod matrix;
+mod mutate;
 mod replay;
 mod review;
 mod schema;

@@ -16,6 +16,7 @@ mod lint;
 #[cfg(feature = "server")]
 mod lines;
 mod matrix;
+mod mutate;
 mod names;
 mod path;
 mod peers;

@@ -18,7 +18,7 @@ use crate::cases;
 
 const ROLES: [&str; 4] = ["r0", "r1", "r2", "r3"];
 const CODES: [&str; 4] = ["c:0", "c:1", "d:0", "d:1"];
-const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;
 
 fn role(at: usize) -> impl Strategy<Value = String> {
     let inherits = subsequence(ROLES.iter().take(at).copied().collect::<Vec<_>>(), 0..=at.min(2));
@@ -51,7 +51,7 @@ fn rule() -> impl Strategy<Value = String> {
     ]
 }
 
-fn policy() -> impl Strategy<Value = String> {
+pub(crate) fn policy() -> impl Strategy<Value = String> {
     let roles = (role(0), role(1), role(2), role(3)).prop_map(|(a, b, c, d)| a + &b + &c + &d);
     let until = select(vec!["", ", until: 2027-01-20", ", from: 2027-01-10", ", on: { id: ann }"]);
     let binding = (select(ROLES.to_vec()), select(vec!["user: ann", "user: bea", "group: g1"]), until);
@@ -69,7 +69,7 @@ fn policy() -> impl Strategy<Value = String> {
 }
 
 #[derive(Debug, Clone)]
-struct Asking {
+pub(crate) struct Asking {
     user: Option<&'static str>,
     roles: Vec<&'static str>,
     groups: Vec<&'static str>,
@@ -81,10 +81,10 @@ struct Asking {
     path: &'static str,
     host: &'static str,
     service: Option<&'static str>,
-    at: u64,
+    pub(crate) at: u64,
 }
 
-fn asking() -> impl Strategy<Value = Asking> {
+pub(crate) fn asking() -> impl Strategy<Value = Asking> {
     let who = (
         select(vec![None, Some("ann"), Some("bea"), Some("kim")]),
         subsequence(ROLES.to_vec(), 0..3),
@@ -134,7 +134,7 @@ impl Asking {
     }
 
     /// What the engine decides, asked without any of the code that tests go through.
-    fn decided(&self, index: &Index) -> Reason {
+    pub(crate) fn decided(&self, index: &Index) -> Reason {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let subject = self.user.map(|user| {
             let claims = self.level.map(|level| ("level".to_owned(), level.into()));
@@ -168,7 +168,7 @@ impl Asking {
     }
 
     /// A test that expects something, as people write it.
-    fn test(&self, name: &str, expect: Reason, at: bool) -> String {
+    pub(crate) fn test(&self, name: &str, expect: Reason, at: bool) -> String {
         let result = if expect.is_allowed() { "allow" } else { expect.as_str() };
         let Self { method, path, host, .. } = self;
         let service = self.service.map(|service| format!("service: {service}, ")).unwrap_or_default();
@@ -181,7 +181,7 @@ impl Asking {
     }
 }
 
-fn compiled(text: &str) -> (Policy, Index) {
+pub(crate) fn compiled(text: &str) -> (Policy, Index) {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let policy = read_texts([("policy.yaml".to_owned(), text.to_owned())], &mut sources, &mut report);
     let index = policy.as_ref().and_then(|policy| compile(policy, &sources, &mut report));
@@ -189,11 +189,11 @@ fn compiled(text: &str) -> (Policy, Index) {
     (policy.unwrap(), index)
 }
 
-fn suite_of(policy: &Policy) -> Suite {
+pub(crate) fn suite_of(policy: &Policy) -> Suite {
     Suite::new(policy, &[], &mut Report::default()).unwrap()
 }
 
-fn court<'a>(index: &'a Index, denials: &'a Denials) -> Court<'a> {
+pub(crate) fn court<'a>(index: &'a Index, denials: &'a Denials) -> Court<'a> {
     Court { index, headers: None, denials, on_anonymous: OnAnonymous::default() }
 }
 

@@ -135,11 +135,11 @@ fn ranges(network: &Network) -> impl Iterator<Item = Change<Network>> {
         let ranges: Vec<String> = ranges.iter().map(|range| range.value.to_string()).collect();
         format!("{}: [{}]", network.name.value, ranges.join(", "))
     };
-    (0..network.ranges.len()).map(move |at| {
+    network.ranges.iter().enumerate().map(move |(at, range)| {
         let ranges = without(&network.ranges, at);
         Change {
             kind: Kind::RangeDropped,
-            span: network.name.span,
+            span: range.span,
             before: say(&network.ranges),
             after: Some(say(&ranges)),
             to: Network { name: network.name.clone(), ranges },
