@@ -13,6 +13,7 @@ mod expression;
 mod frontier;
 mod headers;
 mod index;
+mod invariants;
 mod lint;
 mod need;
 mod peers;
@@ -36,13 +37,14 @@ pub use expression::{Expression, Fact, Facts, Fault, Leans, MAX_ROUNDS, Output, 
 pub use frontier::{Frontier, Steps};
 pub use headers::{Header, check_headers, upstream_headers};
 pub use index::{Bound, CodeId, Index, Need, Role, RoleId, Route, RouteId, Rule, Service, ServiceId};
+pub use invariants::Bounds;
 pub use lint::{Around, Judged, mapped_roles, redacted_parameters, silence};
 pub use peers::{PeerListed, PeerMap, PeerRule};
 pub use prefix::Claim;
 pub use scope::{Miss, Occasion, On, Scope, Values, Window};
 pub use scoped::{Bindings, Hit, Scoped};
 pub use sets::{Gives, Sets};
-pub use trie::{Found, Trie, careless};
+pub use trie::{Found, Trie, careless, disguised};
 
 use std::path::Path;
 
@@ -56,6 +58,7 @@ pub fn compile(policy: &Policy, sources: &Sources, report: &mut Report) -> Optio
     let mut roles = roles::compile(policy, &conditions, sources, report)?;
     bindings::bind(policy, sources, &mut roles, report);
     suites::check(policy, &roles, report);
+    invariants::check(policy, &roles, &networks, sources, report);
     let names = need::Names { roles: &roles, networks: &networks, conditions: &conditions, sources };
     let mut builder = routes::Builder::new(policy, names, report);
     let headers = headers::of_services(policy, sources, report);

@@ -55,13 +55,18 @@ impl Trie {
     }
 
     /// Of templates alone, so that a walk tells apart what they match.
-    pub fn of_templates<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Self {
-        let mut trie = Self::new(false);
+    pub fn of_templates<'a>(templates: impl IntoIterator<Item = &'a Template>, fold: bool) -> Self {
+        let mut trie = Self::new(fold);
         for (template, number) in templates.into_iter().zip(0..) {
             // One that stands there already is there.
             let _ = trie.insert(template, MethodSet::ANY, RouteId(number));
         }
         trie
+    }
+
+    /// Whether literals match without regard to ASCII case.
+    pub fn folds(&self) -> bool {
+        self.tree.folds()
     }
 
     /// Adds a route. The error is a route that matches the same paths and one
@@ -351,7 +356,7 @@ fn has_oddity(path: &RequestPath<'_>, depth: usize) -> bool {
 
 /// What a reader may see who decodes escapes or cuts off `;` parameters, where
 /// a segment holds any.
-pub(super) fn disguised(segment: &str) -> Option<Cow<'_, str>> {
+pub fn disguised(segment: &str) -> Option<Cow<'_, str>> {
     if !segment.contains(['%', ';']) {
         return None;
     }

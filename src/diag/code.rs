@@ -73,7 +73,7 @@ codes! {
     EmptyValue "DW014" "empty-value" Error "A null or empty value: leaving something out is never a way to require nothing.";
     UnquotedScalar "DW015" "unquoted-scalar" Error "A plain scalar that YAML readers disagree about, such as `no` or `012`, where text is needed.";
     BadCharacter "DW016" "bad-character" Error "A character outside visible ASCII in a name, code or path.";
-    NotYet "DW017" "not-yet" Error "A key that this version or this build does not have.";
+    NotYet "DW017" "not-yet" Error "A key that this build does not have.";
     BadValue "DW018" "bad-value" Error "A value that is not one of those allowed here.";
 
     // The policy.
@@ -81,7 +81,7 @@ codes! {
     BadCode "DW102" "bad-code" Error "A permission code that is not well formed, or a `*` where none is allowed.";
     UnknownRole "DW103" "unknown-role" Error "A role that no file defines.";
     UnknownNetwork "DW104" "unknown-network" Error "A network that no file defines.";
-    DuplicateName "DW105" "duplicate-name" Error "A role, group, network, service, persona or test defined twice.";
+    DuplicateName "DW105" "duplicate-name" Error "A role, group, network, service, persona, test or invariant defined twice.";
     RoleCycle "DW106" "role-cycle" Error "Roles that inherit from each other in a circle.";
     BadNetwork "DW107" "bad-network" Error "An address range that is not in CIDR form.";
     AnyOrAll "DW108" "any-or-all" Error "A bare list of several names: it must say whether any or all of them are needed.";
@@ -98,9 +98,11 @@ codes! {
     UnknownParam "DW119" "unknown-param" Error "A path parameter that no route has, or several that no route has together.";
     BadTest "DW130" "bad-test" Error "A test that makes no sense as it is written: its request, its caller or its table.";
     UnknownPersona "DW131" "unknown-persona" Error "A persona that no file defines.";
+    BadInvariant "DW132" "bad-invariant" Error "An invariant that makes no sense as it is written: what it says, or of whom.";
 
     // What `doorward test` found.
     TestFailed "DW140" "test-failed" Error "A test whose expectation does not hold.";
+    InvariantFalse "DW141" "invariant-false" Error "An invariant that some request breaks.";
 
     // Worth a look.
     BroadAnonymous "DW201" "broad-anonymous" Warning "A broad anonymous route beside stricter routes in its shadow.";

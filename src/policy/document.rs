@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry as Slot;
 
 use super::binding::Binding;
 use super::elsewhere::IN_A_FILE;
+use super::invariant::Invariant;
 use super::name::{Located, NetworkName};
 use super::need::range;
 use super::network::AddressRange;
@@ -34,6 +35,8 @@ pub struct Policy {
     /// All tests, in the order of files and of places in them. Nothing is
     /// decided by them, and no index holds them.
     pub tests: Vec<Test>,
+    /// All invariants, in the same order, and kept from the index like tests.
+    pub invariants: Vec<Invariant>,
 }
 
 /// A named set of address ranges.
@@ -47,11 +50,18 @@ pub struct Network {
 
 pub(super) const DOCUMENT: Shape = Shape {
     what: "a policy file",
-    known: &["roles", "bindings", "groups", "networks", "defaults", "services", "personas", "tests"],
-    later: &[(
+    known: &[
+        "roles",
+        "bindings",
+        "groups",
+        "networks",
+        "defaults",
+        "services",
+        "personas",
+        "tests",
         "invariants",
-        "this version can't prove them: keep them in a file whose name begins with `_` until it can",
-    )],
+    ],
+    later: &[],
 };
 
 /// Joins files into one policy. Names defined twice are findings.
@@ -64,6 +74,7 @@ pub(super) struct Collector {
     services: BTreeMap<String, Span>,
     personas: BTreeMap<String, Span>,
     tests: BTreeMap<String, Span>,
+    invariants: BTreeMap<String, Span>,
     defaults: Option<Span>,
     /// Names or defaults could not be read: what others say about them can't
     /// be judged.
@@ -144,7 +155,7 @@ impl Collector {
         }
     }
 
-    /// Adds callers and tests.
+    /// Adds callers, tests and invariants.
     fn suite(&mut self, fields: &Fields<'_>, report: &mut Report) {
         for entry in self.names(fields, "personas", report) {
             match Persona::read(entry, report) {
@@ -163,6 +174,16 @@ impl Collector {
                 let Some(test) = Test::read(node, report) else { continue };
                 if first(&mut self.tests, "test", &test.name.value, test.name.span, report) {
                     self.policy.tests.push(test);
+                }
+            }
+        }
+        if let Some(entry) = fields.get("invariants") {
+            let invariants = items(&entry.value, "`invariants`", report).unwrap_or_default();
+            for node in invariants {
+                let Some(invariant) = Invariant::read(node, report) else { continue };
+                let name = &invariant.name;
+                if first(&mut self.invariants, "invariant", &name.value, name.span, report) {
+                    self.policy.invariants.push(invariant);
                 }
             }
         }

@@ -1,7 +1,11 @@
 //! Words that people bring along from other products, and what to write here
 //! in their place. They are never accepted: one thing has one name.
 
+mod invariant;
+
 use crate::yaml::Elsewhere;
+
+pub(super) use invariant::{IN_AN_INVARIANT, IN_CALLERS};
 
 /// In a policy file.
 pub(super) const IN_A_FILE: &[Elsewhere] = &[
@@ -348,6 +352,8 @@ mod tests {
             ("anyOrAll", IN_A_REQUIREMENT),
             ("test", IN_A_TEST),
             ("persona", IN_A_PERSONA),
+            ("invariant", IN_AN_INVARIANT),
+            ("callers", IN_CALLERS),
         ];
         for (name, table) in tables {
             let shapes = SHAPES.iter().filter(|(n, _)| *n == name);

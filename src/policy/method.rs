@@ -72,6 +72,11 @@ impl Method {
         }
     }
 
+    /// The word of a route for it.
+    pub fn word(self) -> &'static str {
+        if self == Self::Grpc { "GRPC" } else { self.wire_name() }
+    }
+
     fn bit(self) -> u8 {
         match self {
             Self::Get => 1,

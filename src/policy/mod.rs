@@ -10,6 +10,7 @@ mod document;
 mod elsewhere;
 mod folder;
 pub mod instant;
+pub mod invariant;
 mod method;
 mod name;
 mod need;

@@ -1,7 +1,7 @@
 //! What a route may require: roles, codes, addresses.
 
 use super::elsewhere::IN_A_REQUIREMENT;
-use super::name::{Code, Located, NetworkName, RoleName};
+use super::name::{Code, Located, NetworkName, PrincipalName, RoleName};
 use super::network::AddressRange;
 use crate::diag::{Code as Diag, Diagnostic, Report};
 use crate::yaml::{Fields, Kind, Node, Shape, Text, items, text, texts};
@@ -37,6 +37,13 @@ impl Need<Code> {
     /// Reads the value of `codes:`.
     pub fn codes(node: &Node, report: &mut Report) -> Option<Self> {
         read(node, "codes", "a code", Code::read, report)
+    }
+}
+
+impl Need<PrincipalName> {
+    /// Reads the value of `groups:`.
+    pub fn groups(node: &Node, report: &mut Report) -> Option<Self> {
+        read(node, "groups", "a group", PrincipalName::read, report)
     }
 }
 

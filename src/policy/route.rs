@@ -103,7 +103,7 @@ impl Defaults {
 
 /// Any one of several peers. A bare list can say nothing else: a connection
 /// has one peer, so all of several could never hold.
-fn peers(node: &Node, report: &mut Report) -> Option<Vec<Located<PeerPattern>>> {
+pub(super) fn peers(node: &Node, report: &mut Report) -> Option<Vec<Located<PeerPattern>>> {
     let written = texts(node, "a peer", report);
     // Every one is looked at; one bad peer makes the whole list unusable.
     let read: Vec<_> = written.into_iter().map(|text| PeerPattern::read(text, report)).collect();
@@ -238,7 +238,10 @@ fn upgrade(node: &Node, report: &mut Report) -> Option<bool> {
 }
 
 /// `GET,HEAD /events/{id}` into its two halves.
-fn methods_and_template(line: Text<'_>, report: &mut Report) -> Option<(MethodSet, bool, Template)> {
+pub(super) fn methods_and_template(
+    line: Text<'_>,
+    report: &mut Report,
+) -> Option<(MethodSet, bool, Template)> {
     let Some(space) = line.value.find(' ') else {
         report.push(
             Diagnostic::at(

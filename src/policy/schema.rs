@@ -3,7 +3,7 @@
 //! The readers beside this file are what counts; the schema repeats them in
 //! words that an editor understands. A test compares the two.
 
-use super::{binding, document, need, role, route, service, suite};
+use super::{binding, document, invariant, need, role, route, service, suite};
 use crate::yaml::Shape;
 
 /// JSON Schema, draft 2020-12.
@@ -23,4 +23,6 @@ pub const SHAPES: &[(&str, Shape)] = &[
     ("ip", need::IP),
     ("persona", suite::PERSONA),
     ("test", suite::TEST),
+    ("invariant", invariant::INVARIANT),
+    ("callers", invariant::CALLERS),
 ];

@@ -19,6 +19,7 @@ use crate::yaml::{Entry, Fields, Kind, Node, Shape, Text, entries, key_name, tex
 pub use datum::{Datum, Member};
 pub(super) use persona::PERSONA;
 pub use persona::{Caller, Persona, Token, Who};
+pub(super) use request::said;
 pub use request::{Body, Line, Setting};
 pub use table::Row;
 
@@ -89,7 +90,8 @@ const MAX_NAME: usize = 200;
 impl Test {
     pub(super) fn read(node: &Node, report: &mut Report) -> Option<Self> {
         let fields = Fields::read_with(node, TEST, IN_A_TEST, report)?;
-        let name = fields.require("name", report).and_then(|entry| name(&entry.value, report));
+        let name =
+            fields.require("name", report).and_then(|entry| name(&entry.value, "the name of a test", report));
         let setting = Setting::read(&fields, report);
         let asks = match fields.get("table") {
             Some(table) => Asks::table(&fields, table, report),
@@ -175,11 +177,11 @@ fn result(text: Text<'_>, report: &mut Report) -> Option<Located<Reason>> {
 }
 
 /// Text that is shown to people: nothing in it that does not show.
-fn name(node: &Node, report: &mut Report) -> Option<Located<Box<str>>> {
-    let text = text(node, "the name of a test", report)?;
+pub(super) fn name(node: &Node, what: &str, report: &mut Report) -> Option<Located<Box<str>>> {
+    let text = text(node, what, report)?;
     let finding = |message: String| Diagnostic::at(Diag::BadName, text.span, message);
     if let Some((at, c)) = text.value.char_indices().find(|(_, c)| is_unseen(*c)) {
-        let message = format!("the name of a test holds the character U+{:04X}", u32::from(c));
+        let message = format!("{what} holds the character U+{:04X}", u32::from(c));
         let span = text.part(at, at + c.len_utf8());
         report.push(
             Diagnostic::at(Diag::BadCharacter, span, message).label("does not show").help("leave it out"),
@@ -188,14 +190,14 @@ fn name(node: &Node, report: &mut Report) -> Option<Located<Box<str>>> {
     }
     if text.value.len() > MAX_NAME {
         report.push(
-            finding(format!("the name of a test is longer than {MAX_NAME} bytes"))
+            finding(format!("{what} is longer than {MAX_NAME} bytes"))
                 .label("too long")
                 .help("a name is one line in a report; more goes into a comment"),
         );
         return None;
     }
     if text.value.trim() != text.value {
-        report.push(finding("the name of a test begins or ends with a space".to_owned()).help("remove it"));
+        report.push(finding(format!("{what} begins or ends with a space")).help("remove it"));
         return None;
     }
     Some(Located { value: text.value.into(), span: text.span })

@@ -60,6 +60,6 @@ impl Moved {
                 rest: true,
             })
             .collect();
-        Self { hosts, services, paths: Trie::of_templates(&templates) }
+        Self { hosts, services, paths: Trie::of_templates(&templates, false) }
     }
 }

@@ -121,6 +121,10 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
             route("route: GET /a, codes: a")
         )
     };
+    let says = |says: &str| {
+        let policy = "roles: { x: {} }\nnetworks: { office: 10.0.0.0/8 }\ngroups: { /g: x }";
+        format!("{policy}\ninvariants: [{{ name: it, {says} }}]\n{}", route("route: GET /a, codes: a"))
+    };
     let asks = |who: &str| test(&format!("as: {who}, request: GET /a, expect: allow"));
     for good in [
         grouped("x"),
@@ -141,6 +145,12 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
             "host: 'h:1', headers: { x-a: [b, c], x-d: e }, body: { a: [1] }, table: { as: [nobody, ann], GET /a: [token_missing, allow] }",
         ),
         test("table: { as: ann, 'GET /a?b={c}': allow }, body: ''"),
+        says("only: { roles: x }, may: GET /a"),
+        says("only: authenticated, may: [GET /a, 'PUT,DELETE /a/{b}/**'], service: s, conditions: fail"),
+        says("never: anyone, may: ANY /a/**, except: GET /a, ip: { deny: [office] }"),
+        says("never: { roles: { any: [x] }, codes: a, groups: /g, besides: nothing }, may: ANY /a"),
+        says("always: { users: [ann, bob], peers: 'spiffe://c/*' }, may: GRPC /a.B/C, conditions: hold"),
+        says("public_is_exactly: [GET /a], service: s"),
         bound("on: { b: v-1, c: [v-2, 'v-*', '*', a b, café] }"),
         route("route: GET /a, codes: a"),
         route("route: 'GET,PUT /a/{b}/**', codes: { any: [a, b] }, roles: { all: [x] }"),
@@ -197,6 +207,27 @@ fn the_policy_schema_refuses_what_the_reader_refuses() {
         test("table: { GET /a: allow }"),
         test("table: { as: ann, GET: allow }"),
         test("table: { as: ann, GET /a: maybe }"),
+        "invariants: []".to_owned(),
+        says("may: GET /a"),
+        says("never: anyone"),
+        says("never: nobody, may: GET /a"),
+        says("never: x, may: GET /a"),
+        says("never: {}, may: GET /a"),
+        says("never: { role: x }, may: GET /a"),
+        says("never: { roles: [x, y] }, may: GET /a"),
+        says("never: { roles: x, besides: all }, may: GET /a"),
+        says("never: anyone, always: anyone, may: GET /a"),
+        says("only: anyone, may: GET /a"),
+        says("only: anonymous, may: GET /a"),
+        says("only: { roles: x, besides: nothing }, may: GET /a"),
+        says("only: { roles: x }, may: /a"),
+        says("only: { roles: x }, may: []"),
+        says("only: { roles: x }, may: get /a"),
+        says("only: { roles: x }, may: GET /a, conditions: ignore"),
+        says("only: { roles: x }, may: GET /a, ip: office"),
+        says("only: { roles: x }, may: GET /a, except: a"),
+        says("public_is_exactly: [GET /a], may: GET /a"),
+        says("public_is_exactly: []"),
         grouped("{ on: { b: v-1 } }"),
         grouped("{ roles: x, user: u }"),
         grouped("[]"),

@@ -72,6 +72,7 @@ fn every_code_has_a_case() {
         .collect();
     let missing: BTreeSet<&str> = Code::ALL
         .iter()
+        .filter(|code| !is_of_another_build(**code))
         .map(|code| code.id())
         .filter(|id| !texts.iter().any(|text| text.contains(&format!("[{id}]"))))
         .collect();
@@ -90,6 +91,9 @@ fn the_reference_lists_every_finding() {
         let (id, name, severity) = (code.id(), code.name(), code.severity().as_str());
         let before = table.lines().find(|row| row.starts_with(&format!("| {id} |")));
         let linked = before.and_then(|row| row.split_once("](../")?.1.split_once("/expected.txt)"));
+        if is_of_another_build(*code) {
+            return format!("| {id} | {name} | {severity} | {} | |\n", code.meaning());
+        }
         let linked = linked.map(|(case, _)| PathBuf::from(case)).filter(|case| shows(case, id));
         let case = linked.unwrap_or_else(|| example(id));
         let title = case.file_name().unwrap().to_string_lossy();
@@ -97,6 +101,11 @@ fn the_reference_lists_every_finding() {
         format!("| {id} | {name} | {severity} | {} | {link} |\n", code.meaning())
     });
     compare(page, &format!("{intro}{heading}{}", rows.collect::<String>())).unwrap();
+}
+
+/// What only a build with fewer features says.
+fn is_of_another_build(code: Code) -> bool {
+    code == Code::NotYet
 }
 
 fn shows(case: &Path, id: &str) -> bool {

@@ -172,7 +172,7 @@ impl Setting {
 }
 
 /// What is said and could not be read must not look absent.
-pub(super) fn said<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+pub(in crate::policy) fn said<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     read.map_or(Some(None), |read| read.map(Some))
 }
 

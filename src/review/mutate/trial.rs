@@ -97,6 +97,7 @@ impl<'g> Trial<'g> {
         let mut written = ground.policy.clone();
         written.tests.clear();
         written.personas.clear();
+        written.invariants.clear();
         let names = ground.policy.tests.iter().map(|test| test.name.value.to_string()).collect();
         Self { ground, written, denials: Denials::default(), names }
     }
