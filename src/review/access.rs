@@ -95,12 +95,8 @@ impl<'w, 'i> Side<'w, 'i> {
         region: &Region,
         preflight: bool,
     ) -> Rc<Verdict> {
-        let params: BTreeSet<&str> = route.template.params().map(|(_, name)| name).collect();
-        let is_looked_at = self.looked_at.iter().any(|looked_at| looked_at.is_subset(&params));
-        if is_looked_at {
-            let ground = Ground { template: &route.template, region };
-            let held = Held::new(self.world, self.number, self.index, Some(&ground));
-            return Rc::new(self.make(route, &held, preflight));
+        if self.looks_at(route) {
+            return Rc::new(self.held_on(Some(route), region, |held| self.make(route, held, preflight)));
         }
         let key = (id, preflight);
         if let Some(known) = self.known.borrow().get(&key) {
@@ -109,6 +105,28 @@ impl<'w, 'i> Side<'w, 'i> {
         let made = Rc::new(self.make(route, &self.usual, preflight));
         self.known.borrow_mut().insert(key, Rc::clone(&made));
         made
+    }
+
+    /// Whether bindings look at the parameters of a route.
+    pub(super) fn looks_at(&self, route: &Route) -> bool {
+        let params: BTreeSet<&str> = route.template.params().map(|(_, name)| name).collect();
+        self.looked_at.iter().any(|looked_at| looked_at.is_subset(&params))
+    }
+
+    /// What callers hold on a request that reaches a route, or none.
+    pub(super) fn held_on<T>(
+        &self,
+        route: Option<&Route>,
+        region: &Region,
+        look: impl FnOnce(&Held<'w, 'i>) -> T,
+    ) -> T {
+        match route.filter(|route| self.looks_at(route)) {
+            Some(route) => {
+                let ground = Ground { template: &route.template, region };
+                look(&Held::new(self.world, self.number, self.index, Some(&ground)))
+            }
+            None => look(&self.usual),
+        }
     }
 
     fn make(&self, route: &Route, held: &Held<'w, 'i>, preflight: bool) -> Verdict {
@@ -148,8 +166,7 @@ impl<'w, 'i> Side<'w, 'i> {
             }
             if let Some(when) = when {
                 let fact = conditions.fact(index, route, when, held);
-                let holds = fact.map_or_else(|| logic.constant(false), |fact| logic.fact(fact));
-                steps.need(&holds, Reason::ConditionFalse);
+                steps.need(&logic.fact(fact), Reason::ConditionFalse);
             }
         }
         steps.finish()

@@ -29,10 +29,12 @@ pub(super) struct Holder<'i> {
 }
 
 impl<'i> Holders<'i> {
-    /// Of the users, or the groups, of all sides.
+    /// Of the users, or the groups, of all sides; those apart are each a class of
+    /// their own, whatever they are given.
     pub(super) fn new(
         sides: &[&'i Index],
         all: impl Fn(&'i Index) -> Vec<(&'i str, &'i Bindings)>,
+        apart: &BTreeSet<&'i str>,
         nobody: bool,
     ) -> Self {
         let mut by_name: BTreeMap<&str, Given<'i>> = BTreeMap::new();
@@ -44,13 +46,17 @@ impl<'i> Holders<'i> {
                 }
             }
         }
+        for name in apart {
+            by_name.entry(name).or_insert_with(|| vec![Vec::new(); sides.len()]);
+        }
         let mut classes: Vec<Holder<'i>> = Vec::new();
         if nobody {
             classes.push(Holder { names: Vec::new(), given: vec![Vec::new(); sides.len()] });
         }
-        let mut known: HashMap<Vec<Vec<String>>, usize> = HashMap::new();
+        let mut known: HashMap<(Option<&str>, Vec<Vec<String>>), usize> = HashMap::new();
         for (name, given) in by_name {
-            let at = *known.entry(signature(sides, &given)).or_insert_with(|| {
+            let alone = apart.get(name).copied();
+            let at = *known.entry((alone, signature(sides, &given))).or_insert_with(|| {
                 classes.push(Holder { names: Vec::new(), given });
                 classes.len() - 1
             });
@@ -62,7 +68,8 @@ impl<'i> Holders<'i> {
     }
 }
 
-fn bounds(bindings: &Bindings) -> impl Iterator<Item = &Bound> {
+/// All that bindings give.
+pub(super) fn bounds(bindings: &Bindings) -> impl Iterator<Item = &Bound> {
     bindings.always.iter().chain(bindings.scoped.iter().flat_map(|scoped| scoped.bounds()))
 }
 

@@ -47,6 +47,11 @@ impl Witness {
         format!("doorward check {}", quoted.join(" "))
     }
 
+    /// The same for a policy directory.
+    pub fn command_in(&self, policies: &str) -> String {
+        format!("{} --policies {}", self.command(), quoted(policies))
+    }
+
     /// What such a command can't say, in words.
     pub fn unsaid(&self) -> Option<&'static str> {
         let audiences = self.token.as_ref().and_then(|token| token.audiences.as_ref());

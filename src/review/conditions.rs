@@ -15,6 +15,8 @@ use crate::compile::{AddressSet, Condition, Expression, Index, Leans, Route, Rul
 #[derive(Debug)]
 pub(super) struct Conditions {
     free: RefCell<Vec<Variable>>,
+    /// Stands for all that are more than was planned for.
+    spare: Variable,
     known: RefCell<HashMap<Key, Variable>>,
 }
 
@@ -46,25 +48,26 @@ impl Conditions {
             }
         }
         let free = places.iter().map(|_| plan.variable()).collect();
-        Self { free: RefCell::new(free), known: RefCell::default() }
+        Self { free: RefCell::new(free), spare: plan.variable(), known: RefCell::default() }
     }
 
-    /// The fact that a condition holds, on a route of one side. `None` when there
-    /// are more conditions than facts, which can't be.
+    /// The fact that a condition holds, on a route of one side. Where bindings that
+    /// look at the path make more conditions of one than were planned for, those
+    /// share a fact: a condition is never taken to be false for want of one.
     pub(super) fn fact(
         &self,
         index: &Index,
         route: &Route,
         condition: &Condition,
         held: &Held<'_, '_>,
-    ) -> Option<Variable> {
+    ) -> Variable {
         let key = Key::new(index, route, &condition.expression, held);
         if let Some(known) = self.known.borrow().get(&key) {
-            return Some(*known);
+            return *known;
         }
-        let fact = self.free.borrow_mut().pop()?;
+        let fact = self.free.borrow_mut().pop().unwrap_or(self.spare);
         self.known.borrow_mut().insert(key, fact);
-        Some(fact)
+        fact
     }
 
     /// The texts of those facts.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::access::Side;
 use super::compare::{Comparison, Found, Key, Where};
-use super::logic::{Function, TooComplex, Variable, given, support, without, witness};
+use super::logic::{Function, TooComplex, Variable, given, support, without};
 use super::outcome::{Reached, service, verdict};
 use super::region::Region;
 use super::shape::joined;
@@ -214,12 +214,8 @@ impl Comparison<'_, '_> {
         let world = self.world;
         let plain = world.facts.limited.into_iter().map(|fact| (fact, false)).collect::<Vec<_>>();
         let unlimited = given(function, &plain);
-        let assignment = witness(&unlimited).or_else(|| witness(function))?;
-        let facts = support(function);
-        let texts = world.conditions.texts().into_iter();
-        let conditions = texts.filter(|(fact, _)| facts.contains(fact));
-        let conditions = conditions.map(|(fact, text)| (text, assignment.holds(fact))).collect();
-        let witness = Witness::new(world, &assignment, about, conditions);
+        let plainest = if unlimited.is_false() { function } else { &unlimited };
+        let witness = Witness::of(world, plainest, about)?;
         let decided = self.sides.each_ref().map(|side| witness.decide(side.index).reason.is_allowed());
         // On which hosts at all is no news where it did not change.
         let hosts = world.facts.host.variables().filter(|_| same_hosts);

@@ -13,6 +13,7 @@ pub mod coverage;
 mod diff;
 mod held;
 mod hosts;
+pub mod invariants;
 mod logic;
 pub mod matrix;
 pub mod mutate;
@@ -25,6 +26,7 @@ mod values;
 mod walk;
 pub mod what;
 mod who;
+pub mod who_can;
 mod witness;
 mod world;
 

@@ -54,8 +54,20 @@ const TOLD: usize = 12;
 const LOOKED_AT: usize = 64;
 
 impl Who {
-    /// Of a function.
+    /// Of a function; the smallest sets alone where they are many.
     pub(super) fn new(world: &World<'_>, function: &Function) -> Self {
+        let mut who = Self::looked_at(world, function, LOOKED_AT);
+        who.more = who.sets.len().saturating_sub(TOLD);
+        who.sets.truncate(TOLD);
+        who
+    }
+
+    /// Of a function, whoever it is.
+    pub(super) fn all(world: &World<'_>, function: &Function) -> Self {
+        Self::looked_at(world, function, usize::MAX)
+    }
+
+    fn looked_at(world: &World<'_>, function: &Function, at_most: usize) -> Self {
         let facts = &world.facts;
         let names = Names::new(world);
         let mut who = Self { besides: Besides::new(world, function), ..Self::default() };
@@ -73,7 +85,7 @@ impl Who {
         if who.anyone {
             return who;
         }
-        for (class, peer) in world.holders.peers.classes.iter().enumerate().skip(1).take(LOOKED_AT) {
+        for (class, peer) in world.holders.peers.classes.iter().enumerate().skip(1).take(at_most) {
             if !at(&without_token, &facts.peer, class).is_false() {
                 who.sets.push(Set { peer: peer.id.clone(), ..Set::default() });
             }
@@ -83,7 +95,7 @@ impl Who {
         let of_anybody = at(&with_token, &facts.user, 0);
         let enough = smallest(&of_anybody);
         who.sets.extend(enough.iter().map(|set| names.set(set)));
-        for (class, user) in world.holders.users.classes.iter().enumerate().skip(1).take(LOOKED_AT) {
+        for (class, user) in world.holders.users.classes.iter().enumerate().skip(1).take(at_most) {
             let of_user = at(&with_token, &facts.user, class);
             if of_user == of_anybody {
                 continue;
@@ -99,8 +111,6 @@ impl Who {
             }
         }
         who.sets.sort_by_key(|set| (set.user.is_some(), set.size(), set.clone()));
-        who.more = who.sets.len().saturating_sub(TOLD);
-        who.sets.truncate(TOLD);
         who
     }
 

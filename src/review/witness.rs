@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::logic::Assignment;
+use super::logic::{Assignment, Function, support, witness};
 use super::region::Region;
 use super::world::World;
 use crate::compile::{Index, Service};
@@ -83,7 +83,7 @@ impl Witness {
             _ => 0,
         };
         let (method, preflight) = match asking {
-            Asking::Method(method) => (word(method), None),
+            Asking::Method(method) => (method.word(), None),
             Asking::Preflight(method) => ("OPTIONS", Some(method.wire_name())),
         };
         let peer = holders.peers.classes.get(facts.peer.value(assignment));
@@ -100,6 +100,20 @@ impl Witness {
             websocket: assignment.holds(facts.websocket),
             conditions,
         }
+    }
+
+    /// A request and a caller for whom a function holds; the conditions that it
+    /// depends on are named.
+    pub(super) fn of(
+        world: &World<'_>,
+        function: &Function,
+        about: (&Region, Asking, Option<&str>),
+    ) -> Option<Self> {
+        let assignment = witness(function)?;
+        let facts = support(function);
+        let texts = world.conditions.texts().into_iter().filter(|(fact, _)| facts.contains(fact));
+        let conditions = texts.map(|(fact, text)| (text, assignment.holds(fact))).collect();
+        Some(Self::new(world, &assignment, about, conditions))
     }
 
     /// What a policy makes of it: the same that `doorward check` would say.
@@ -146,11 +160,6 @@ impl Witness {
             Subject { proof: Proof::Token, user, roles, groups, codes, scopes, ..Subject::default() };
         Ok(Arc::new(Principal::resolve(index, subject)))
     }
-}
-
-/// The word of the policy for a method.
-pub(super) fn word(method: Method) -> &'static str {
-    if method == Method::Grpc { "GRPC" } else { method.wire_name() }
 }
 
 impl Token {

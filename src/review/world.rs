@@ -33,6 +33,21 @@ pub(super) struct World<'i> {
     pub(super) conditions: Conditions,
 }
 
+/// What is asked about beside what the policies say.
+#[derive(Debug, Default)]
+pub(super) struct Asked<'i> {
+    /// Codes that no route need ask for.
+    pub(super) codes: BTreeSet<&'i str>,
+    /// Users who are told from all others.
+    pub(super) users: BTreeSet<&'i str>,
+    /// Groups that are told from all others.
+    pub(super) groups: BTreeSet<&'i str>,
+    /// Rules of peers that are no route's.
+    pub(super) peers: Vec<&'i PeerRule>,
+    /// Rules of addresses that are no route's.
+    pub(super) addresses: Vec<&'i AddressRule>,
+}
+
 /// The facts.
 #[derive(Debug)]
 pub(super) struct Facts<'i> {
@@ -83,10 +98,22 @@ pub(super) struct Named<'i> {
 impl<'i> World<'i> {
     /// Of one policy or two, from `now` on, in seconds since 1970.
     pub(super) fn new(sides: &[&'i Index], tokens: Tokens, now: u64) -> Result<Self, TooComplex> {
-        let (address_rules, peer_rules) = rules(sides);
+        Self::asked(sides, tokens, now, &Asked::default())
+    }
+
+    /// The same, with more that can be asked about.
+    pub(super) fn asked(
+        sides: &[&'i Index],
+        tokens: Tokens,
+        now: u64,
+        more: &Asked<'i>,
+    ) -> Result<Self, TooComplex> {
+        let (mut address_rules, mut peer_rules) = rules(sides);
+        address_rules.extend(&more.addresses);
+        peer_rules.extend(&more.peers);
         let holders = Named {
-            users: Holders::new(sides, |index| index.users().collect(), true),
-            groups: Holders::new(sides, |index| index.groups().collect(), false),
+            users: Holders::new(sides, |index| index.users().collect(), &more.users, true),
+            groups: Holders::new(sides, |index| index.groups().collect(), &more.groups, false),
             peers: Peers::new(sides, &peer_rules).ok_or(TooComplex)?,
             peer_rules,
             addresses: Addresses::new(&address_rules),
@@ -99,7 +126,8 @@ impl<'i> World<'i> {
         };
         let roles = sides.iter().flat_map(|index| index.roles().map(|(_, role)| &*role.name));
         let roles = of_names(roles.collect());
-        let asked = asked_codes(sides);
+        let mut asked = asked_codes(sides);
+        asked.extend(&more.codes);
         let codes = of_names(if tokens.codes { asked.clone() } else { BTreeSet::new() });
         let scopes = of_names(if tokens.scopes { asked } else { BTreeSet::new() });
         let audiences = sides.iter().flat_map(|index| index.services());

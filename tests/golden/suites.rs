@@ -12,7 +12,9 @@ use doorward::denial::Denials;
 use doorward::diag::{Format, Place, Report, Sources, render};
 use doorward::engine::HeaderPlan;
 use doorward::policy::instant::rfc3339;
+use doorward::review::Tokens;
 use doorward::review::coverage::Touched;
+use doorward::review::invariants::prove;
 use doorward::review::suite::{Suite, When};
 use doorward::trial::Court;
 
@@ -47,6 +49,14 @@ fn results(case: &Path) -> String {
         let misses = session.misses(case, &verdict);
         page.push_str(&format!("{} {}\n", if misses.is_empty() { "holds" } else { "fails" }, case.name));
         misses.iter().for_each(|miss| report.push(miss.finding(case, NOW, Place::to_string)));
+    }
+    for outcome in prove(&index, &policy, &files, Tokens::ANY, when.time()).unwrap() {
+        page.push_str(&format!("{} {}\n", if outcome.holds() { "true " } else { "false" }, outcome.sentence));
+        for found in outcome.counterexamples() {
+            page.push_str(&format!("  {}\n", found.told(Place::to_string)));
+            page.push_str(&format!("  {}\n", found.witness.command()));
+        }
+        outcome.finding(Place::to_string).into_iter().for_each(|finding| report.push(finding));
     }
     page.push('\n');
     page.push_str(&render(&report, &files, Format::Text { color: false }));

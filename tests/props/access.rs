@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::cases;
 
 /// When the policies are looked at.
-const NOW: u64 = 1_800_000_000;
+pub(crate) const NOW: u64 = 1_800_000_000;
 
 /// Chooses, always the same for a seed (xorshift64*).
 #[derive(Clone)]
@@ -34,23 +34,23 @@ impl Dice {
         usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % bound
     }
 
-    fn one_in(&mut self, n: usize) -> bool {
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
-    fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(crate) fn of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         let at = self.below(items.len());
         items.get(at).unwrap()
     }
 
-    fn some<'a>(&mut self, items: &[&'a str], one_in: usize) -> Vec<&'a str> {
+    pub(crate) fn some<'a>(&mut self, items: &[&'a str], one_in: usize) -> Vec<&'a str> {
         items.iter().filter(|_| self.one_in(one_in)).copied().collect()
     }
 }
 
-const ROLES: [&str; 4] = ["ra", "rb", "rc", "rd"];
-const CODES: [&str; 4] = ["c:a", "c:b", "d:a", "d"];
-const SEGMENTS: [&str; 5] = ["a", "b", "a.x", "B", "u@v"];
+pub(crate) const ROLES: [&str; 4] = ["ra", "rb", "rc", "rd"];
+pub(crate) const CODES: [&str; 4] = ["c:a", "c:b", "d:a", "d"];
+pub(crate) const SEGMENTS: [&str; 5] = ["a", "b", "a.x", "B", "u@v"];
 const NAMES: [&str; 2] = ["p", "q"];
 const HOSTS: [&str; 3] = ["h.test", "*.w.test", "k.test"];
 const CONDITIONS: [&str; 4] = [
@@ -60,7 +60,7 @@ const CONDITIONS: [&str; 4] = [
     "\\\"c:a\\\" in user.codes || \\\"net\\\" in source.networks",
 ];
 
-fn list(items: &[&str]) -> String {
+pub(crate) fn list(items: &[&str]) -> String {
     format!("[{}]", items.iter().map(|item| format!("'{item}'")).collect::<Vec<_>>().join(", "))
 }
 

@@ -20,6 +20,7 @@ mod mutate;
 mod names;
 mod path;
 mod peers;
+mod proofs;
 mod proxy;
 #[cfg(feature = "server")]
 mod replay;

@@ -125,10 +125,7 @@ fn words(methods: MethodSet) -> String {
     let holds = |word: &str| MethodSet::of_word(word).filter(|set| set.intersection(methods) == *set);
     let (mut said, mut all) = (Vec::new(), MethodSet::default());
     // The broad ones first, so that none is said twice.
-    for word in ["ANY", "GET", "POST"]
-        .into_iter()
-        .chain(Method::ROUTABLE.into_iter().map(super::super::witness::word))
-    {
+    for word in ["ANY", "GET", "POST"].into_iter().chain(Method::ROUTABLE.into_iter().map(Method::word)) {
         if let Some(set) = holds(word).filter(|set| set.intersection(all).is_empty()) {
             said.push(word);
             all = all.union(set);
