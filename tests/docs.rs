@@ -25,6 +25,8 @@ use doorward::denial::Denials;
 use doorward::diag::{Format, Report, Sources, render};
 use doorward::engine::Reason;
 use doorward::policy::read_texts;
+use doorward::review::Tokens;
+use doorward::review::invariants::{Outcome, prove};
 use doorward::review::suite::{Suite, When};
 use doorward::trial::Court;
 
@@ -199,6 +201,8 @@ fn tests_hold(block: &Block) {
     let court =
         Court { index: &index, headers: None, denials: &denials, on_anonymous: OnAnonymous::default() };
     assert!(suite.holds(court, When::Any(0)), "{}", block.at);
+    let outcomes = prove(&index, &policy, &sources, Tokens::ANY, 0).unwrap();
+    assert!(outcomes.iter().all(Outcome::holds), "{}: {outcomes:#?}", block.at);
 }
 
 fn config(block: &Block) {

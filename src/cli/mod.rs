@@ -25,6 +25,7 @@ mod test;
 mod time;
 mod token;
 mod what_can;
+mod who_can;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -108,6 +109,7 @@ enum Command {
     Mutate(mutate::Args),
     Matrix(matrix::Args),
     WhatCan(what_can::Args),
+    WhoCan(who_can::Args),
     Replay(replay::Args),
     Envoy(envoy::Args),
     Token(token::Args),
@@ -134,6 +136,7 @@ pub fn run() -> Exit {
         Command::Diff(args) => diff::run(args, term),
         Command::Matrix(args) => matrix::run(args, term),
         Command::WhatCan(args) => what_can::run(args, term),
+        Command::WhoCan(args) => who_can::run(args, term),
         Command::Replay(args) => replay::run(args, term),
         Command::Envoy(args) => envoy::run(args, term),
         Command::Init(args) => init::run(args, term),

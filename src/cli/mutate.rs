@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::inputs::{Compiled, Input, Located, locate, policy, tokens, unknown};
 use super::progress::{Progress, Unit};
-use super::test::{headers_are_known, named, something_to_run};
+use super::test::{headers_are_known, named};
 use super::{Exit, Failure, Term, time};
 use crate::config::OnAnonymous;
 use crate::diag::{self, Report, Sources};
@@ -93,10 +93,15 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     }
     let issuers = config.as_ref().map_or(&[][..], |config| &config.identity.issuers);
     let mut report = Report::default();
-    let Some(mut suite) = Suite::new(&written, issuers, &mut report) else {
+    let Some(suite) = Suite::new(&written, issuers, &mut report) else {
         return Err(Failure::Invalid(Box::new((report, sources))));
     };
-    something_to_run(&mut suite, &[], &directory)?;
+    if suite.cases().is_empty() {
+        return Err(Failure::new(format!(
+            "no file below `{}` has `tests:`: docs/testing.md shows how to write one",
+            super::check::show::directory(&directory)
+        )));
+    }
     headers_are_known(&suite, configured.is_some(), &sources)?;
     let ground = Ground {
         index: &index,

@@ -1,7 +1,9 @@
-//! `doorward test`: do the tests of a policy hold, and what do they leave untried.
+//! `doorward test`: do the tests of a policy hold, are its invariants true, and what
+//! is left untried.
 
 mod json;
 mod junit;
+mod proved;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -9,23 +11,26 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::check::show;
-use super::inputs::{Compiled, Input, Located, locate, policy};
+use super::inputs::{Compiled, Input, Located, locate, policy, tokens};
 use super::{Exit, Failure, Term, time};
 use crate::config::OnAnonymous;
 use crate::denial::Denials;
 use crate::diag::{self, Diagnostic, MAX_SHOWN, Place, Report, Sources};
 use crate::engine::Origin;
+use crate::policy::Policy;
+use crate::review::TooComplex;
 use crate::review::coverage::{Coverage, Touched};
+use crate::review::invariants::{Outcome, prove};
 use crate::review::suite::{Case, Miss, Session, Suite, When};
 use crate::trial::{self, Court, Verdict};
 use crate::words::redact;
 
-/// Run the tests of a policy: the `tests:` in its files.
+/// Run the tests of a policy and prove its invariants: the `tests:` and `invariants:` in its files.
 ///
 /// Without arguments `doorward.yaml` is taken and the policy directory that it names; where there is
 /// none, the directory `policies`.
 ///
-/// Exit code 0: all hold; 1: some do not, or too little is covered; 2: could not run, or there are no tests.
+/// Exit code 0: all hold; 1: some do not, or too little is covered; 2: could not run, or there is nothing to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The policy directory, without a configuration.
@@ -34,7 +39,7 @@ pub(crate) struct Args {
     /// The configuration: where the policy is, how claims are read, and what the upstream is told.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Run the tests with this text in their names. May be given several times.
+    /// Run the tests and prove the invariants with this text in their names. May be given several times.
     #[arg(long, short, value_name = "TEXT")]
     name: Vec<String>,
     /// Run the tests that do not say when as if it were this time: RFC 3339, or seconds since 1970. Default: now,
@@ -78,6 +83,7 @@ struct Results<'a> {
     sources: &'a Sources,
     now: u64,
     ran: Vec<Ran<'a>>,
+    proved: Vec<Outcome>,
     coverage: Option<Coverage>,
     min_coverage: Option<u8>,
 }
@@ -98,7 +104,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     }
     let Located { config, directory, mut found } = locate(Input::choose(config, directory)?)?;
     let when = at.map_or_else(|| time::now().map(When::Any), |at| Ok(When::At(at)))?;
-    let Some(Compiled { index, headers, written, files, .. }) =
+    let Some(Compiled { index, headers, mut written, files, .. }) =
         policy(&directory, config.as_ref(), when.time(), &mut found)
     else {
         return Err(Failure::Invalid(Box::new(found)));
@@ -109,7 +115,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Some(mut suite) = Suite::new(&written, issuers, &mut report) else {
         return Err(Failure::Invalid(Box::new((report, sources))));
     };
-    something_to_run(&mut suite, &name, &directory)?;
+    something_to_run(&mut suite, &mut written, &name, &directory)?;
     headers_are_known(&suite, headers.is_some(), &sources)?;
 
     let denials = config.as_ref().map_or_else(Denials::default, |config| Denials::new(&config.deny));
@@ -127,6 +133,12 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         Ran { case, verdict, misses }
     });
     let ran: Vec<Ran<'_>> = ran.collect();
+    let proved = prove(&index, &written, &files, tokens(config.as_ref()), when.time()).map_err(|TooComplex| {
+        Failure::new(
+            "the invariants can't be proved: the policy has more roles, bindings and conditions on one route than can \
+             be compared",
+        )
+    })?;
     let wanted = coverage || min_coverage.is_some();
     let results = Results {
         session: &session,
@@ -135,6 +147,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         sources: &sources,
         now: when.time(),
         ran,
+        proved,
         coverage: wanted.then(|| touched.coverage(&written, &files)),
         min_coverage,
     };
@@ -144,7 +157,11 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         As::Junit => junit::junit(&results),
     };
     term.out(&redact::tokens(&text))?;
-    Ok(if results.failed() == 0 && results.is_covered() { Exit::Fine } else { Exit::Findings })
+    Ok(if results.failed() == 0 && results.is_proved() && results.is_covered() {
+        Exit::Fine
+    } else {
+        Exit::Findings
+    })
 }
 
 /// The files of a policy by the names that they have from here.
@@ -167,21 +184,30 @@ pub(super) fn headers_are_known(suite: &Suite, known: bool, sources: &Sources) -
 }
 
 /// Nothing that ran must not look like everything that holds.
-pub(super) fn something_to_run(suite: &mut Suite, names: &[String], directory: &Path) -> Result<(), Failure> {
-    if suite.cases().is_empty() {
+fn something_to_run(
+    suite: &mut Suite,
+    written: &mut Policy,
+    names: &[String],
+    directory: &Path,
+) -> Result<(), Failure> {
+    let (tests, invariants) = (suite.cases().len(), written.invariants.len());
+    if tests + invariants == 0 {
         return Err(Failure::new(format!(
-            "no file below `{}` has `tests:`: docs/testing.md shows how to write one",
+            "no file below `{}` has `tests:` or `invariants:`: docs/testing.md and docs/invariants.md show how to \
+             write them",
             show::directory(directory)
         )));
     }
-    let before = suite.cases().len();
     suite.keep(names);
-    if suite.cases().is_empty() {
+    let is_named = |name: &str| names.is_empty() || names.iter().any(|word| name.contains(word.as_str()));
+    written.invariants.retain(|invariant| is_named(&invariant.name.value));
+    if suite.cases().is_empty() && written.invariants.is_empty() {
         let names: Vec<String> = names.iter().map(|name| format!("`{}`", diag::printable(name))).collect();
-        return Err(Failure::new(format!(
-            "none of the {before} tests has {} in its name",
-            names.join(" or ")
-        )));
+        let all = match invariants {
+            0 => format!("{tests} tests"),
+            _ => format!("{} tests and invariants", tests + invariants),
+        };
+        return Err(Failure::new(format!("none of the {all} has {} in its name", names.join(" or "))));
     }
     Ok(())
 }
@@ -189,6 +215,10 @@ pub(super) fn something_to_run(suite: &mut Suite, names: &[String], directory: &
 impl Results<'_> {
     fn failed(&self) -> usize {
         self.ran.iter().filter(|ran| !ran.passed()).count()
+    }
+
+    fn is_proved(&self) -> bool {
+        self.proved.iter().all(Outcome::holds)
     }
 
     fn is_covered(&self) -> bool {

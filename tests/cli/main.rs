@@ -18,6 +18,7 @@ mod envoy;
 mod examples;
 mod import;
 mod init;
+mod invariants;
 mod lint;
 mod matrix;
 mod mutate;

@@ -146,7 +146,7 @@ fn names_choose_and_nothing_chosen_is_no_success() {
 fn what_can_not_run_ends_with_2() {
     let none = doorward(["test", "tests/cli/fixtures/scoped"]);
     assert_eq!((none.code, none.out.as_str()), (2, ""));
-    assert!(none.err.contains("has `tests:`: docs/testing.md shows how"), "{}", none.err);
+    assert!(none.err.contains("has `tests:` or `invariants:`: docs/testing.md"), "{}", none.err);
 
     let broken = doorward(["test", "tests/golden/policy/tests-names"]);
     assert_eq!((broken.code, broken.out.as_str()), (2, ""));

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::proved::{self, Proved};
 use super::{EXPLAINED, Results};
 use crate::cli::check::show;
 use crate::policy::instant::utc;
@@ -14,6 +15,8 @@ struct Told<'a> {
     passed: usize,
     failed: usize,
     tests: Vec<Test<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    invariants: Vec<Proved<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coverage: Option<Covered<'a>>,
     policy: Policy<'a>,
@@ -103,6 +106,7 @@ pub(super) fn json(results: &Results<'_>) -> String {
         passed: results.ran.len() - failed,
         failed,
         tests: tests.collect(),
+        invariants: proved::json(results),
         coverage: results.coverage.as_ref().map(|coverage| covered(results, coverage)),
         policy: Policy { directory: show::directory(results.directory), revision: results.index.revision() },
     };

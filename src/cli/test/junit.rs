@@ -7,60 +7,98 @@
 
 use std::collections::BTreeMap;
 
-use super::{EXPLAINED, Ran, Results};
+use super::{EXPLAINED, Results, proved};
 use crate::cli::{Color, Term};
-use crate::diag::Code;
+use crate::diag::{Code, Span};
 use crate::words::is_unseen;
 
-/// One suite for each file with tests.
+/// One suite for each file with tests or invariants.
 pub(super) fn junit(results: &Results<'_>) -> String {
-    let mut files: BTreeMap<&str, Vec<&Ran<'_>>> = BTreeMap::new();
+    let mut files: BTreeMap<&str, Vec<Entry<'_>>> = BTreeMap::new();
+    let mut explained = 0;
     for ran in &results.ran {
-        files.entry(results.sources.name(ran.case.span.file)).or_default().push(ran);
+        explained += usize::from(!ran.passed());
+        let told = (!ran.passed()).then(|| {
+            let mut told = results.rendered(ran, false);
+            if explained <= EXPLAINED {
+                told.push_str(&results.explained(ran, Term::detect(Color::Never)));
+            }
+            let findings = results.findings(ran).into_iter();
+            Told { code: Code::TestFailed, message: findings.map(|f| f.message).collect(), text: told }
+        });
+        files.entry(results.sources.name(ran.case.span.file)).or_default().push(Entry {
+            name: &ran.case.name,
+            span: ran.case.span,
+            told,
+        });
     }
+    for outcome in &results.proved {
+        let finding = outcome.finding(|place| results.place(place));
+        let told = finding.map(|finding| Told {
+            code: Code::InvariantFalse,
+            message: vec![finding.message],
+            text: proved::told(results, outcome, Term::detect(Color::Never)),
+        });
+        let name = &outcome.name;
+        files.entry(results.sources.name(outcome.span.file)).or_default().push(Entry {
+            name,
+            span: outcome.span,
+            told,
+        });
+    }
+    let all = files.values().flatten();
     let mut page = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"doorward\" tests=\"{}\" failures=\"{}\" errors=\"0\">\n",
-        results.ran.len(),
-        results.failed()
+        all.clone().count(),
+        all.filter(|entry| entry.told.is_some()).count()
     );
-    let mut explained = 0;
-    for (file, tests) in files {
-        let failures = tests.iter().filter(|ran| !ran.passed()).count();
+    for (file, entries) in files {
+        let failures = entries.iter().filter(|entry| entry.told.is_some()).count();
         page.push_str(&format!(
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">\n",
             attribute(file),
-            tests.len()
+            entries.len()
         ));
-        for ran in tests {
-            let line = results.sources.position(ran.case.span.file, ran.case.span.start).line;
-            page.push_str(&format!(
-                "    <testcase name=\"{}\" classname=\"{}\" file=\"{}\" line=\"{line}\"",
-                attribute(&ran.case.name),
-                attribute(file),
-                attribute(file)
-            ));
-            if ran.passed() {
-                page.push_str("/>\n");
-                continue;
-            }
-            explained += 1;
-            let message: Vec<String> =
-                results.findings(ran).into_iter().map(|finding| finding.message).collect();
-            let told = match explained <= EXPLAINED {
-                true => results.rendered(ran, false) + &results.explained(ran, Term::detect(Color::Never)),
-                false => results.rendered(ran, false),
-            };
-            page.push_str(&format!(
-                ">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>\n",
-                Code::TestFailed.id(),
-                attribute(&message.join("; ")),
-                content(&told)
-            ));
-        }
+        entries.iter().for_each(|entry| page.push_str(&entry.element(results, file)));
         page.push_str("  </testsuite>\n");
     }
     page.push_str("</testsuites>\n");
     page
+}
+
+/// A test, or an invariant.
+struct Entry<'a> {
+    name: &'a str,
+    span: Span,
+    /// What is wrong with it, if anything is.
+    told: Option<Told>,
+}
+
+struct Told {
+    code: Code,
+    message: Vec<String>,
+    text: String,
+}
+
+impl Entry<'_> {
+    fn element(&self, results: &Results<'_>, file: &str) -> String {
+        let line = results.sources.position(self.span.file, self.span.start).line;
+        let case = format!(
+            "    <testcase name=\"{}\" classname=\"{}\" file=\"{}\" line=\"{line}\"",
+            attribute(self.name),
+            attribute(file),
+            attribute(file)
+        );
+        match &self.told {
+            None => case + "/>\n",
+            Some(Told { code, message, text }) => format!(
+                "{case}>\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>\n",
+                code.id(),
+                attribute(&message.join("; ")),
+                content(text)
+            ),
+        }
+    }
 }
 
 /// Text between tags.

@@ -1,13 +1,13 @@
 //! Results for people.
 
-use super::{MAX_SHOWN, Results};
+use super::{MAX_SHOWN, Results, proved};
 use crate::cli::findings::count;
 use crate::cli::{Style, Term};
 use crate::diag::printable;
 use crate::review::coverage::Coverage;
 
-/// Every failure with its place and its explanation, then what was not touched,
-/// then the score.
+/// Every failure with its place and its explanation, invariants that are false, then
+/// what was not touched, then the score.
 pub(super) fn text(results: &Results<'_>, term: Term) -> String {
     let mut page = String::new();
     let failed = results.failed();
@@ -19,11 +19,15 @@ pub(super) fn text(results: &Results<'_>, term: Term) -> String {
     if failed > MAX_SHOWN {
         page.push_str(&format!("and {} more: mend these first\n\n", failed - MAX_SHOWN));
     }
+    page.push_str(&proved::text(results, term));
     if let Some(coverage) = &results.coverage {
         page.push_str(&covered(results, coverage, term));
     }
+    page.push_str(&proved::score(results, term));
     let all = count(results.ran.len(), "test");
     page.push_str(&match failed {
+        // Where there are none, nobody need hear that they passed.
+        _ if results.ran.is_empty() => String::new(),
         0 => format!("{} {all}\n", term.paint(Style::Good, "passed")),
         _ => format!("{} {failed} of {all}\n", term.paint(Style::Bad, "failed")),
     });
