@@ -28,11 +28,12 @@ pub fn compare(apis: &[Api], against: Against<'_>, report: &mut Report) {
     let mut by_shape: HashMap<String, Vec<&Operation>> = HashMap::new();
     // Routes that are asked for operations which they do not name.
     let mut broad: BTreeMap<usize, Vec<&Operation>> = BTreeMap::new();
+    let mut named: BTreeMap<usize, Vec<&Operation>> = BTreeMap::new();
     for operation in operations() {
         by_shape.entry(routes.key(&operation.template)).or_default().push(operation);
         let here = routes.of_shape(&operation.template);
         match here.iter().find(|(_, route)| route.methods.contains(operation.method)) {
-            Some((_, route)) => parameters(operation, route, against, report),
+            Some((number, _)) => named.entry(*number).or_default().push(operation),
             None => match routes.answering(operation) {
                 Some(number) => broad.entry(number).or_default().push(operation),
                 None => missing(operation, here, against, report),
@@ -41,6 +42,7 @@ pub fn compare(apis: &[Api], against: Against<'_>, report: &mut Report) {
     }
     let (http, grpc): (Vec<_>, Vec<_>) = operations().partition(|o| o.method != Method::Grpc);
     for (number, route) in against.service.routes.iter().enumerate() {
+        parameters(route, named.get(&number).map_or(&[], Vec::as_slice), against, report);
         if let Some(operations) = broad.get(&number) {
             report.push(answers(route, operations, against));
             continue;
@@ -122,17 +124,36 @@ fn denies(route: &Route) -> bool {
     route.access.as_ref().is_some_and(|access| access.value == Access::Denied)
 }
 
-fn parameters(operation: &Operation, route: &Route, against: Against<'_>, report: &mut Report) {
-    let (theirs, mine) = (operation.template.params(), route.template.params());
-    let renamed = theirs.zip(mine).find(|((_, theirs), (_, mine))| theirs != mine);
-    let Some(((_, theirs), (_, mine))) = renamed else { return };
+/// A route has one name for a segment, where an API may have several: as `GET`
+/// covers `HEAD`, one route can stand for two operations that do not agree. It
+/// is right if any of them calls the segments as it does.
+fn parameters(route: &Route, operations: &[&Operation], against: Against<'_>, report: &mut Report) {
+    let renamed = |operation: &Operation| {
+        let pairs = operation.template.params().zip(route.template.params());
+        let mut names = pairs.map(|((_, theirs), (_, mine))| (theirs.to_owned(), mine.to_owned()));
+        names.find(|(theirs, mine)| theirs != mine)
+    };
+    if operations.iter().any(|operation| renamed(operation).is_none()) {
+        return;
+    }
+    for operation in operations {
+        if let Some((theirs, mine)) = renamed(operation) {
+            report.push(renamed_parameter(operation, route, (&theirs, &mine), against));
+        }
+    }
+}
+
+fn renamed_parameter(
+    operation: &Operation,
+    route: &Route,
+    (theirs, mine): (&str, &str),
+    against: Against<'_>,
+) -> Diagnostic {
     let message = format!("`{{{mine}}}` of `{}` is `{{{theirs}}}` in the API", route.text);
-    report.push(
-        Diagnostic::at(Code::ApiParameter, (against.place)(route.span), message)
-            .label("another name")
-            .related(operation.at, &operation.written)
-            .help(format!("write `{{{theirs}}}`, also in conditions and bindings that name it")),
-    );
+    Diagnostic::at(Code::ApiParameter, (against.place)(route.span), message)
+        .label("another name")
+        .related(operation.at, &operation.written)
+        .help(format!("write `{{{theirs}}}`, also in conditions and bindings that name it"))
 }
 
 /// An operation that no route names and none answers for.
