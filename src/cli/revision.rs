@@ -124,18 +124,10 @@ impl Repository {
     /// The policy files of a revision, by their names below the policy directory;
     /// `None` where the directory is not there.
     fn files(&self, revision: &str) -> Result<Option<Vec<(String, String)>>, Failure> {
-        let commit = self.git(&[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            &format!("{revision}^{{commit}}"),
-        ]);
-        let commit = commit.map_err(|failure| match failure {
-            Failure::Message(why) if !why.is_empty() && !why.starts_with("git rev-parse") => {
-                Failure::Message(why)
-            }
-            _ => Failure::new(format!("`{revision}` is neither a directory nor a revision of git here")),
+        let commit = self.resolve(&format!("{revision}^{{commit}}"));
+        let commit = commit?.map_err(|why| match why.as_str() {
+            "" => Failure::new(format!("`{revision}` is neither a directory nor a revision of git here")),
+            why => Failure::new(format!("git: {why}")),
         })?;
         let commit = text(&commit)?.trim().to_owned();
         let Some(tree) = self.tree(&commit)? else { return Ok(None) };
@@ -161,8 +153,7 @@ impl Repository {
         let below = if bare { "" } else { "./" };
         let spelled = format!("{commit}:{below}{path}");
         let spelled = if path.is_empty() && bare { format!("{commit}^{{tree}}") } else { spelled };
-        let found = self.git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spelled]);
-        let Ok(object) = found else { return Ok(None) };
+        let Ok(object) = self.resolve(&spelled)? else { return Ok(None) };
         let object = text(&object)?.trim().to_owned();
         let kind = self.git(&["cat-file", "-t", &object])?;
         if text(&kind)?.trim() != "tree" {
@@ -206,7 +197,8 @@ impl Repository {
     /// The bytes of every file, in order.
     fn contents(&self, entries: &[Entry]) -> Result<Vec<Vec<u8>>, Failure> {
         let names: String = entries.iter().map(|entry| format!("{}\n", entry.object)).collect();
-        let answer = self.ask(&["cat-file", "--batch"], names.as_bytes())?;
+        let batch = ["cat-file", "--batch"];
+        let answer = self.ask(&batch, names.as_bytes())?.map_err(|why| refused(&batch, &why))?;
         let mut rest = answer.as_slice();
         let mut contents = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -222,11 +214,18 @@ impl Repository {
         Ok(contents)
     }
 
-    fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
-        self.ask(arguments, b"")
+    /// The name of an object, or what git says where there is none: nothing, if
+    /// it is no more than that.
+    fn resolve(&self, spelled: &str) -> Result<Result<Vec<u8>, String>, Failure> {
+        self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", spelled], b"")
     }
 
-    fn ask(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, Failure> {
+    fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+        self.ask(arguments, b"")?.map_err(|why| refused(arguments, &why))
+    }
+
+    /// What git answers, or its complaint; a failure where it can't be asked.
+    fn ask(&self, arguments: &[&str], input: &[u8]) -> Result<Result<Vec<u8>, String>, Failure> {
         let failed = |what: &dyn std::fmt::Display| Failure::new(format!("can't run git: {what}"));
         let mut git = Command::new("git")
             .arg("-C")
@@ -253,16 +252,15 @@ impl Repository {
         let ended = git.wait_with_output().map_err(|error| failed(&error))?;
         if !ended.status.success() {
             let why = String::from_utf8_lossy(&ended.stderr);
-            let why = why.lines().next().unwrap_or_default().trim().escape_debug().to_string();
-            let command = arguments.first().copied().unwrap_or_default();
-            return Err(Failure::new(if why.is_empty() {
-                format!("git {command} failed")
-            } else {
-                format!("git: {why}")
-            }));
+            return Ok(Err(why.lines().next().unwrap_or_default().trim().escape_debug().to_string()));
         }
-        output.map_err(|error| failed(&error))
+        output.map(Ok).map_err(|error| failed(&error))
     }
+}
+
+fn refused(arguments: &[&str], why: &str) -> Failure {
+    let command = arguments.first().copied().unwrap_or_default();
+    Failure::new(if why.is_empty() { format!("git {command} failed") } else { format!("git: {why}") })
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Failure> {
