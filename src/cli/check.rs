@@ -11,11 +11,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ValueEnum;
-
 use self::caller::Caller;
 use self::show::Outcome;
 use super::inputs::{Compiled, Input, Located, locate, policy};
+use super::output::As;
 use super::{Exit, Failure, Term, time};
 use crate::config::OnAnonymous;
 use crate::denial::Denials;
@@ -77,14 +76,6 @@ const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Stands where the id of a decision would: what is only tried has none.
 const NO_ID: &str = "00000000000000000000000000000000";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum As {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
-}
 
 /// Decides and prints.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {

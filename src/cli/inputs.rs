@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Failure;
-use crate::compile::{self, Around, Header, Index, Linted};
+use crate::compile::{self, Around, Header, Index, Linted, ServiceId};
 use crate::config::Config;
 use crate::diag::{Report, Sources, Span, did_you_mean};
 use crate::engine::HeaderPlan;
@@ -154,6 +154,13 @@ fn policy_by(
         Some(Compiled { index, headers, configured, written, files: sources })
     });
     Looked { compiled, place }
+}
+
+/// A service of the policy, where one is named.
+pub(super) fn service(index: &Index, name: Option<&str>) -> Result<Option<ServiceId>, Failure> {
+    let known = || index.services().map(|(_, service)| &*service.name);
+    let find = |name: &str| index.service_named(name).ok_or_else(|| unknown("service", name, known()));
+    name.map(find).transpose()
 }
 
 /// A name that the policy does not have.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::inputs::{Input, Located, locate, policy, unknown};
+use super::inputs::{self, Input, Located, locate, policy, unknown};
 use super::{Exit, Failure, Term, time};
 use crate::review::matrix::{Matrix, NARROWEST, Part};
 
@@ -61,15 +61,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         return Err(Failure::Invalid(Box::new(found)));
     };
     let index = &compiled.index;
-    let part = Part {
-        service: match &service {
-            None => None,
-            Some(name) => Some(index.service_named(name).ok_or_else(|| {
-                unknown("service", name, index.services().map(|(_, service)| &*service.name))
-            })?),
-        },
-        roles,
-    };
+    let part = Part { service: inputs::service(index, service.as_deref())?, roles };
     if let Some(name) = part.roles.iter().find(|name| index.role_named(name).is_none()) {
         return Err(unknown("role", name, index.roles().map(|(_, role)| &*role.name)));
     }

@@ -16,6 +16,7 @@ mod lint;
 mod revision;
 mod matrix;
 mod mutate;
+mod output;
 mod progress;
 mod replay;
 mod schema;

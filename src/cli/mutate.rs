@@ -5,9 +5,8 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-
-use super::inputs::{Compiled, Input, Located, locate, policy, tokens, unknown};
+use super::inputs::{self, Compiled, Input, Located, locate, policy, tokens};
+use super::output::As;
 use super::progress::{Progress, Unit};
 use super::test::{headers_are_known, named};
 use super::{Exit, Failure, Term, time};
@@ -50,14 +49,6 @@ pub(crate) struct Args {
     format: As,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum As {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
-}
-
 /// All that there is to tell.
 struct Results<'a> {
     directory: &'a Path,
@@ -88,9 +79,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         return Err(Failure::Invalid(Box::new(found)));
     };
     let sources = named(&directory, &files);
-    if let Some(name) = service.as_ref().filter(|name| index.service_named(name).is_none()) {
-        return Err(unknown("service", name, index.services().map(|(_, service)| &*service.name)));
-    }
+    inputs::service(&index, service.as_deref())?;
     let issuers = config.as_ref().map_or(&[][..], |config| &config.identity.issuers);
     let mut report = Report::default();
     let Some(suite) = Suite::new(&written, issuers, &mut report) else {

@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ValueEnum;
-
 use super::check::caller::{self, Caller};
-use super::inputs::{Compiled, Input, Located, locate, policy, unknown};
+use super::inputs::{self, Compiled, Input, Located, locate, policy};
+use super::output::As;
 use super::{Exit, Failure, Term, time};
 use crate::engine::{Headers, Principal, Subject};
 use crate::review::what::{self, From, Known, what};
@@ -51,14 +50,6 @@ pub(crate) struct Args {
     caller: caller::Args,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum As {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
-}
-
 /// Asks about every route and prints.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Args { config, policies, service, denied, source_ip, peer, at, format, caller } = args;
@@ -68,13 +59,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Some(Compiled { index, .. }) = policy(&directory, config.as_ref(), now, &mut found) else {
         return Err(Failure::Invalid(Box::new(found)));
     };
-    let only =
-        match &service {
-            None => None,
-            Some(name) => Some(index.service_named(name).ok_or_else(|| {
-                unknown("service", name, index.services().map(|(_, service)| &*service.name))
-            })?),
-        };
+    let only = inputs::service(&index, service.as_deref())?;
     let caller = Caller::read(caller, config.as_ref(), found, &mut asked)?;
     let pairs = asked.pairs();
     let identify = |audiences: &[Box<str>]| caller.identify(Headers::new(&pairs), audiences, now);

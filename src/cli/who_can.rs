@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
-use super::inputs::{Compiled, Input, Located, locate, policy, tokens, unknown};
+use super::inputs::{self, Compiled, Input, Located, locate, policy, tokens};
+use super::output::As;
 use super::{Exit, Failure, Term, time};
 use crate::diag;
 use crate::review::TooComplex;
@@ -45,14 +44,6 @@ pub(crate) struct Args {
     format: As,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum As {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
-}
-
 /// Asks and prints.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Args { method, url, config, policies, service, host, at, format } = args;
@@ -62,9 +53,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Some(Compiled { index, .. }) = policy(&directory, config.as_ref(), now, &mut found) else {
         return Err(Failure::Invalid(Box::new(found)));
     };
-    if let Some(name) = service.as_deref().filter(|name| index.service_named(name).is_none()) {
-        return Err(unknown("service", name, index.services().map(|(_, service)| &*service.name)));
-    }
+    inputs::service(&index, service.as_deref())?;
     let question = Question {
         method: &method,
         host: &asked.host,

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::cli::inputs::{Compiled, Input, Located, environment, locate, policy};
+use crate::cli::output::As;
 use crate::cli::{Exit, Failure, Term, time};
 use crate::compile::Index;
 use crate::engine::{Held, Principal, ReadAs, Reading};
@@ -33,14 +33,6 @@ pub(crate) struct Args {
     /// How to print it.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: As,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum As {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 /// More than any token that is looked at.
