@@ -302,19 +302,25 @@ impl Index {
         self.networks.iter().filter(move |(_, set)| set.contains(address)).map(|(name, _)| &**name)
     }
 
-    /// Every user to whom the policy itself gives something.
+    /// Every user to whom the policy itself gives something, by name.
     pub fn users(&self) -> impl Iterator<Item = (&str, &Bindings)> {
-        self.roles.users.iter().map(|(name, given)| (&**name, given))
+        by_name(&self.roles.users)
     }
 
-    /// Every group to which the policy gives something.
+    /// Every group to which the policy gives something, by name.
     pub fn groups(&self) -> impl Iterator<Item = (&str, &Bindings)> {
-        self.roles.groups.iter().map(|(name, given)| (&**name, given))
+        by_name(&self.roles.groups)
     }
 
     /// What the policy gives to peers, by each pattern.
     pub fn peers(&self) -> impl Iterator<Item = &Bindings> {
         self.roles.peers.values()
+    }
+
+    /// Everything that bindings give to anybody.
+    pub fn bindings(&self) -> impl Iterator<Item = &Bindings> {
+        let users = self.users().map(|(_, given)| given);
+        users.chain(self.groups().map(|(_, given)| given)).chain(self.peers())
     }
 
     /// Every pattern of peers to which the policy gives something, as its parts:
@@ -341,16 +347,6 @@ impl Index {
     /// What the policy itself gives to a group.
     pub fn given_to_group(&self, group: &str) -> Option<&Bindings> {
         self.roles.groups.get(group)
-    }
-
-    /// Every user whom bindings name, and what these give, by name.
-    pub fn bound_users(&self) -> impl Iterator<Item = (&str, &Bindings)> {
-        by_name(&self.roles.users)
-    }
-
-    /// Every group that bindings name, and what these give, by name.
-    pub fn bound_groups(&self) -> impl Iterator<Item = (&str, &Bindings)> {
-        by_name(&self.roles.groups)
     }
 
     /// Nothing given yet: sets that can hold every role and every code.

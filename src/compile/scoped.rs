@@ -29,6 +29,11 @@ impl Bindings {
         let scoped = (!scoped.is_empty()).then(|| Arc::new(Scoped::new(scoped, roles)));
         Self { always: always.into(), scoped }
     }
+
+    /// All of it.
+    pub fn bounds(&self) -> impl Iterator<Item = &Bound> {
+        self.always.iter().chain(self.scoped.iter().flat_map(|scoped| scoped.bounds()))
+    }
 }
 
 /// Roles within scopes.

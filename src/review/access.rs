@@ -2,12 +2,14 @@
 //! in the order in which the engine takes them.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::held::Held;
 use super::logic::Function;
+use super::outcome::Reached;
 use super::region::{Ground, Region};
+use super::values::{Told, of_params, scopes};
 use super::world::World;
 use crate::compile::{Index, Route, RouteId, Rule};
 use crate::policy::Access;
@@ -30,6 +32,8 @@ pub(super) struct Side<'w, 'i> {
     pub(super) index: &'i Index,
     /// What is held where no binding looks at the path.
     usual: Held<'w, 'i>,
+    /// By parameter, the values that bindings tell apart.
+    pub(super) told: BTreeMap<&'i str, BTreeSet<Told<'i>>>,
     /// The parameters that bindings look at together.
     looked_at: BTreeSet<BTreeSet<&'i str>>,
     known: RefCell<HashMap<(RouteId, bool), Rc<Verdict>>>,
@@ -71,19 +75,25 @@ impl<'w, 'i> Steps<'w, 'i> {
 impl<'w, 'i> Side<'w, 'i> {
     /// One side of a world.
     pub(super) fn new(world: &'w World<'i>, number: usize, index: &'i Index) -> Self {
-        let scopes = super::values::everyone(index)
-            .flat_map(|given| given.scoped.iter().flat_map(|scoped| scoped.bounds()))
-            .filter_map(|bound| bound.scope.as_ref());
-        let looked_at = scopes
-            .map(|scope| scope.on.iter().map(|on| &*on.param).collect::<BTreeSet<&str>>())
+        let looked_at = scopes(index)
+            .map(|on| on.iter().map(|on| &*on.param).collect::<BTreeSet<&str>>())
             .filter(|params| !params.is_empty());
         Self {
             world,
             number,
             index,
             usual: Held::new(world, number, index, None),
+            told: of_params(index),
             looked_at: looked_at.collect(),
             known: RefCell::default(),
+        }
+    }
+
+    /// The route that is reached.
+    pub(super) fn route(&self, reached: Reached) -> Option<&'i Route> {
+        match reached {
+            Reached::Route(id, _) => self.index.route(id),
+            Reached::Nothing(_) => None,
         }
     }
 
@@ -137,8 +147,7 @@ impl<'w, 'i> Side<'w, 'i> {
         }
         let mut steps = Steps::new(world);
         if !route.websocket {
-            let plain = logic.but_not(&logic.constant(true), &logic.fact(facts.websocket));
-            steps.need(&plain, Reason::UpgradeDenied);
+            steps.need(&logic.not(&logic.fact(facts.websocket)), Reason::UpgradeDenied);
         }
         if let Some(ip) = &route.ip {
             steps.need(&world.admitted(ip), Reason::IpDenied);
@@ -152,17 +161,15 @@ impl<'w, 'i> Side<'w, 'i> {
         let token = logic.fact(facts.token);
         steps.need(&logic.or(&token, &self.stands_for_itself(&route.rule)), Reason::TokenMissing);
         let elsewhere = logic.but_not(&token, &self.audience(route));
-        steps.need(&logic.but_not(&logic.constant(true), &elsewhere), Reason::AudienceMismatch);
+        steps.need(&logic.not(&elsewhere), Reason::AudienceMismatch);
         if let Rule::Needs { peers: _, roles, codes, when } = &route.rule {
             if let Some(need) = roles {
                 let parts = need.ids.iter().map(|role| held.has_role(*role));
-                let holds = if need.all { logic.all(parts) } else { logic.any(parts) };
-                steps.need(&holds, Reason::RoleMissing);
+                steps.need(&logic.all_or_any(need.all, parts), Reason::RoleMissing);
             }
             if let Some(need) = codes {
                 let parts = need.ids.iter().map(|code| held.has_code(*code));
-                let holds = if need.all { logic.all(parts) } else { logic.any(parts) };
-                steps.need(&holds, Reason::CodeMissing);
+                steps.need(&logic.all_or_any(need.all, parts), Reason::CodeMissing);
             }
             if let Some(when) = when {
                 let fact = conditions.fact(index, route, when, held);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::compile::{AddressRule, Bindings, Bound, Index, Rule};
+use crate::compile::{AddressRule, Bindings, Bound, Index, PeerRule, Rule};
 use crate::policy::{HostPattern, SpiffeId};
 
 /// What bindings give to somebody, on each side: roles by name, and where and
@@ -42,7 +42,7 @@ impl<'i> Holders<'i> {
             for (name, bindings) in all(index) {
                 let given = by_name.entry(name).or_insert_with(|| vec![Vec::new(); sides.len()]);
                 if let Some(given) = given.get_mut(side) {
-                    given.extend(bounds(bindings));
+                    given.extend(bindings.bounds());
                 }
             }
         }
@@ -66,11 +66,6 @@ impl<'i> Holders<'i> {
         }
         Self { classes }
     }
-}
-
-/// All that bindings give.
-pub(super) fn bounds(bindings: &Bindings) -> impl Iterator<Item = &Bound> {
-    bindings.always.iter().chain(bindings.scoped.iter().flat_map(|scoped| scoped.bounds()))
 }
 
 /// What is given, in words that are equal where it is the same.
@@ -116,7 +111,7 @@ const MAX_PEERS: usize = 4096;
 
 impl<'i> Peers<'i> {
     /// Of all sides; `rules` are the rules of their routes.
-    pub(super) fn new(sides: &[&'i Index], rules: &[&'i crate::compile::PeerRule]) -> Option<Self> {
+    pub(super) fn new(sides: &[&'i Index], rules: &[&'i PeerRule]) -> Option<Self> {
         let of_rules = rules.iter().flat_map(|rule| rule.patterns.iter());
         let of_rules = of_rules.map(|listed| listed.pattern.as_str().trim_start_matches("spiffe://"));
         let mut patterns: BTreeSet<Vec<&str>> =
@@ -132,11 +127,11 @@ impl<'i> Peers<'i> {
         let mut known = HashSet::new();
         for id in ids(&patterns)? {
             let Some(peer) = SpiffeId::parse(&id) else { continue };
-            let given: Given<'i> =
-                sides.iter().map(|index| index.given_to_peer(peer).flat_map(bounds).collect()).collect();
-            let admits = |(number, rule): (usize, &&crate::compile::PeerRule)| {
-                rule.admits(peer).is_some().then_some(number)
-            };
+            let given: Given<'i> = sides
+                .iter()
+                .map(|index| index.given_to_peer(peer).flat_map(Bindings::bounds).collect())
+                .collect();
+            let admits = |(number, rule): (usize, &&PeerRule)| rule.admits(peer).is_some().then_some(number);
             let admitted: BTreeSet<usize> = rules.iter().enumerate().filter_map(admits).collect();
             let has_any = sides.iter().map(|index| index.given_to_peer(peer).next().is_some()).collect();
             if known.insert((signature(sides, &given), admitted.clone(), Clone::clone(&has_any))) {
@@ -238,8 +233,8 @@ fn next(ip: IpAddr) -> Option<IpAddr> {
 }
 
 /// The distinct rules of routes, each once.
-pub(super) fn rules<'i>(sides: &[&'i Index]) -> (Vec<&'i AddressRule>, Vec<&'i crate::compile::PeerRule>) {
-    let (mut addresses, mut peers): (Vec<&AddressRule>, Vec<&crate::compile::PeerRule>) = Default::default();
+pub(super) fn rules<'i>(sides: &[&'i Index]) -> (Vec<&'i AddressRule>, Vec<&'i PeerRule>) {
+    let (mut addresses, mut peers): (Vec<&AddressRule>, Vec<&PeerRule>) = Default::default();
     let (mut seen, mut listed) = (HashSet::new(), HashSet::new());
     for (_, route) in sides.iter().flat_map(|index| index.routes()) {
         if let Some(rule) = &route.ip
@@ -248,7 +243,7 @@ pub(super) fn rules<'i>(sides: &[&'i Index]) -> (Vec<&'i AddressRule>, Vec<&'i c
             addresses.push(rule);
         }
         if let Rule::Needs { peers: Some(rule), .. } = &route.rule
-            && listed.insert(std::ptr::from_ref::<crate::compile::PeerRule>(rule))
+            && listed.insert(std::ptr::from_ref::<PeerRule>(rule))
         {
             peers.push(rule);
         }
@@ -261,10 +256,7 @@ pub(super) fn rules<'i>(sides: &[&'i Index]) -> (Vec<&'i AddressRule>, Vec<&'i c
 pub(super) fn times(sides: &[&Index], now: u64) -> Vec<u64> {
     let mut starts = BTreeSet::from([now]);
     for index in sides {
-        let users = index.users().map(|(_, given)| given);
-        let groups = index.groups().map(|(_, given)| given);
-        let peers = index.peers();
-        for bound in users.chain(groups).chain(peers).flat_map(bounds) {
+        for bound in index.bindings().flat_map(Bindings::bounds) {
             let Some(window) = bound.scope.as_ref().map(|scope| &scope.window) else { continue };
             let ends = [&window.from, &window.until].into_iter().flatten().map(|moment| moment.at);
             starts.extend(ends.filter(|at| *at > now));

@@ -12,7 +12,7 @@ use super::shape::shape;
 use super::walk::Walk;
 use super::witness::Asking;
 use super::world::World;
-use crate::compile::{Route, Service, ServiceId};
+use crate::compile::{Service, ServiceId};
 use crate::engine::{Reason, service_of};
 use crate::policy::{RequestPath, Template};
 
@@ -66,6 +66,7 @@ type Outcome = (Where, Rc<Verdict>);
 
 /// A service of one side, and the hosts that it answers for.
 struct Answering<'i> {
+    id: ServiceId,
     service: &'i Service,
     hosts: Function,
 }
@@ -93,8 +94,8 @@ impl<'w, 'i> Comparison<'w, 'i> {
         let answering = self.sides.each_ref().map(|side| self.answering(side, name));
         let mut walk = Walk::default();
         for (side, answering) in self.sides.iter().zip(&answering) {
-            if let Some(Answering { service, .. }) = answering {
-                walk.service(side.index, service);
+            if let Some(Answering { id, .. }) = answering {
+                walk.service(side, *id);
             }
         }
         let askings = askings(answering.iter().flatten().map(|answering| answering.service));
@@ -126,7 +127,7 @@ impl<'w, 'i> Comparison<'w, 'i> {
 
     fn answering(&self, side: &Side<'_, 'i>, name: &str) -> Option<Answering<'i>> {
         let (id, service) = service(side, name)?;
-        Some(Answering { service, hosts: self.world.host(|host| side.index.answers_for(id, host)) })
+        Some(Answering { id, service, hosts: self.world.host(|host| side.index.answers_for(id, host)) })
     }
 
     fn named(
@@ -151,7 +152,7 @@ impl<'w, 'i> Comparison<'w, 'i> {
         if hosts.is_true() {
             return verdict;
         }
-        let elsewhere = logic.but_not(&logic.constant(true), hosts);
+        let elsewhere = logic.not(hosts);
         let denied = verdict.denied.iter().map(|(reason, who)| (*reason, logic.and(who, hosts)));
         Rc::new(Verdict {
             allowed: logic.and(&verdict.allowed, hosts),
@@ -166,8 +167,8 @@ impl<'w, 'i> Comparison<'w, 'i> {
         walk.templates(&moved.paths, true);
         let mut services = Vec::new();
         for (side, names) in self.sides.iter().zip(&moved.services) {
-            for (_, found) in names.iter().filter_map(|name| service(side, name)) {
-                walk.service(side.index, found);
+            for (id, found) in names.iter().filter_map(|name| service(side, name)) {
+                walk.service(side, id);
                 services.push(found);
             }
         }
@@ -261,7 +262,7 @@ impl<'w, 'i> Comparison<'w, 'i> {
         let logic = &self.world.logic;
         let asks_for_more = logic.fact(self.world.facts.websocket);
         let others = logic.or(&logic.or(&old.allowed, &new.allowed), &asks_for_more);
-        let nobody = logic.but_not(&logic.constant(true), &others);
+        let nobody = logic.not(&others);
         let by_word = |verdict: &Verdict| {
             let mut by_word: BTreeMap<&str, Function> = BTreeMap::new();
             for (reason, who) in &verdict.denied {
@@ -297,14 +298,6 @@ impl<'w, 'i> Comparison<'w, 'i> {
             |name: &str| format!("header `{name}` is {}, was {}", said(new.get(name)), said(old.get(name)));
         all.into_iter().filter(differs).map(told).collect()
     }
-
-    /// The route that is reached.
-    pub(super) fn route(side: &Side<'_, 'i>, met: &Where) -> Option<&'i Route> {
-        match met.reached {
-            Reached::Route(id, _) => side.index.route(id),
-            Reached::Nothing(_) => None,
-        }
-    }
 }
 
 fn note(found: &mut HashMap<Key, Found>, key: Key, region: &Region, shape: String) {
@@ -332,7 +325,7 @@ fn told_as(reason: Reason) -> &'static str {
 }
 
 fn template<'i>(side: &Side<'_, 'i>, met: &Where) -> Option<&'i Template> {
-    Comparison::route(side, met).map(|route| &route.template)
+    side.route(met.reached).map(|route| &route.template)
 }
 
 fn headers<'i>(side: &Side<'_, 'i>, name: Option<&str>) -> BTreeMap<&'i str, &'i str> {

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::held::Held;
 use super::logic::{Function, Plan, Variable};
@@ -18,6 +19,7 @@ pub(super) struct Conditions {
     /// Stands for all that are more than was planned for.
     spare: Variable,
     known: RefCell<HashMap<Key, Variable>>,
+    texts: RefCell<BTreeMap<Variable, Rc<str>>>,
 }
 
 /// What makes a condition what it is.
@@ -48,7 +50,12 @@ impl Conditions {
             }
         }
         let free = places.iter().map(|_| plan.variable()).collect();
-        Self { free: RefCell::new(free), spare: plan.variable(), known: RefCell::default() }
+        Self {
+            free: RefCell::new(free),
+            spare: plan.variable(),
+            known: RefCell::default(),
+            texts: RefCell::default(),
+        }
     }
 
     /// The fact that a condition holds, on a route of one side. Where bindings that
@@ -66,13 +73,20 @@ impl Conditions {
             return *known;
         }
         let fact = self.free.borrow_mut().pop().unwrap_or(self.spare);
+        self.texts.borrow_mut().insert(fact, condition.expression.text().into());
         self.known.borrow_mut().insert(key, fact);
         fact
     }
 
-    /// The texts of those facts.
-    pub(super) fn texts(&self) -> BTreeMap<Variable, String> {
-        self.known.borrow().iter().map(|(key, fact)| (*fact, key.text.clone())).collect()
+    /// All facts that stand for conditions.
+    pub(super) fn facts(&self) -> BTreeSet<Variable> {
+        self.texts.borrow().keys().copied().collect()
+    }
+
+    /// Those of some facts that stand for conditions, and their texts.
+    pub(super) fn texts(&self, of: &BTreeSet<Variable>) -> Vec<(Variable, Rc<str>)> {
+        let texts = self.texts.borrow();
+        of.iter().filter_map(|fact| Some((*fact, Rc::clone(texts.get(fact)?)))).collect()
     }
 }
 

@@ -110,7 +110,7 @@ impl Diff {
         let world = World::new(&[old, new], tokens, now)?;
         let sides = [Side::new(&world, 0, old), Side::new(&world, 1, new)];
         let comparison = Comparison::new(&world, sides)?;
-        let conditions = world.conditions.texts().into_keys().collect();
+        let conditions = world.conditions.facts();
         let change = |(key, found): (&Key, &Found)| comparison.change(key, found, &conditions);
         let mut changes: Vec<Change> = comparison.found.iter().map(change).collect();
         world.logic.check()?;
@@ -225,8 +225,8 @@ impl Comparison<'_, '_> {
 }
 
 impl Met {
-    fn new(side: &Side<'_, '_>, met: &Where) -> Self {
-        let route = Comparison::route(side, met);
+    pub(super) fn new(side: &Side<'_, '_>, met: &Where) -> Self {
+        let route = side.route(met.reached);
         Self {
             service: met.service.clone(),
             route: route.map(|route| route.text.to_string()),

@@ -159,6 +159,16 @@ impl Logic {
         ))
     }
 
+    /// The opposite.
+    pub(super) fn not(&self, one: &Function) -> Function {
+        one.not()
+    }
+
+    /// All of them, or any.
+    pub(super) fn all_or_any(&self, all: bool, parts: impl IntoIterator<Item = Function>) -> Function {
+        if all { self.all(parts) } else { self.any(parts) }
+    }
+
     /// All of them.
     pub(super) fn all(&self, parts: impl IntoIterator<Item = Function>) -> Function {
         self.joined(parts.into_iter().collect(), true, Self::and)

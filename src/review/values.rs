@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compile::{Bindings, Index, On};
+use crate::words::escape;
 
 /// A value, or what values begin with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +27,7 @@ impl Told<'_> {
 /// By parameter, what the bindings of a policy tell apart.
 pub(super) fn of_params(index: &Index) -> BTreeMap<&str, BTreeSet<Told<'_>>> {
     let mut told: BTreeMap<&str, BTreeSet<Told<'_>>> = BTreeMap::new();
-    for on in everyone(index).flat_map(ons) {
+    for on in scopes(index).flatten() {
         let values = told.entry(&*on.param).or_default();
         values.extend(on.values.exact.iter().map(|value| Told::Exact(value)));
         values.extend(on.values.prefixes.iter().map(|prefix| Told::Prefix(prefix)));
@@ -34,16 +35,10 @@ pub(super) fn of_params(index: &Index) -> BTreeMap<&str, BTreeSet<Told<'_>>> {
     told
 }
 
-/// Everything that bindings of a policy give to anybody.
-pub(super) fn everyone(index: &Index) -> impl Iterator<Item = &Bindings> {
-    let users = index.users().map(|(_, given)| given);
-    let groups = index.groups().map(|(_, given)| given);
-    users.chain(groups).chain(index.peers())
-}
-
-fn ons(bindings: &Bindings) -> impl Iterator<Item = &On> {
-    let scoped = bindings.scoped.iter().flat_map(|scoped| scoped.bounds());
-    scoped.filter_map(|bound| bound.scope.as_ref()).flat_map(|scope| scope.on.iter())
+/// Which parameters each scope looks at together, and their values.
+pub(super) fn scopes(index: &Index) -> impl Iterator<Item = &[On]> {
+    let bounds = index.bindings().flat_map(Bindings::bounds);
+    bounds.filter_map(|bound| bound.scope.as_ref()).map(|scope| &*scope.on)
 }
 
 /// A text as a segment of a path: what may not stand there is escaped, as RFC
@@ -55,7 +50,7 @@ pub(super) fn segment(text: &str) -> String {
         if plain(byte) || byte == b';' {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            escape(byte, &mut out);
         }
     }
     out

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use super::access::Side;
 use super::region::{Piece, Region};
 use super::values;
-use crate::compile::{Frontier, Index, Service, Steps, Trie};
+use crate::compile::{Frontier, Route, ServiceId, Steps, Trie};
 
 /// What is walked over.
 #[derive(Debug, Default)]
@@ -23,12 +24,12 @@ pub(super) struct Walk<'t> {
 
 impl<'t> Walk<'t> {
     /// Adds the routes of a service.
-    pub(super) fn service(&mut self, index: &'t Index, service: &'t Service) {
-        let routes = || {
-            index.routes().filter(|(_, r)| index.service(r.service).is_some_and(|s| s.name == service.name))
-        };
+    pub(super) fn service(&mut self, side: &Side<'_, 't>, id: ServiceId) {
+        let Side { index, told, .. } = side;
+        let Some(service) = index.service(id) else { return };
+        let routes = || index.routes().filter(|(_, route)| route.service == id);
         // Other spellings matter only where everyone may call a broad route.
-        let is_broad = |(_, route): (_, &crate::compile::Route)| {
+        let is_broad = |(_, route): (_, &Route)| {
             route.rule.is_anonymous() && (route.template.rest || route.template.params().next().is_some())
         };
         let loosely = routes().any(is_broad);
@@ -36,7 +37,6 @@ impl<'t> Walk<'t> {
         self.courses.push(Steps::new(&service.trie, loosely));
         self.odd.0 |= service.encoded_slash;
         self.odd.1 |= service.path_parameters;
-        let told = values::of_params(index);
         if told.is_empty() {
             return;
         }

@@ -177,8 +177,8 @@ impl Besides {
     fn new(world: &World<'_>, function: &Function) -> Self {
         let facts = &world.facts;
         let support = support(function);
-        let texts = world.conditions.texts();
-        let conditions: BTreeSet<&String> = support.iter().filter_map(|fact| texts.get(fact)).collect();
+        let texts = world.conditions.texts(&support);
+        let conditions: BTreeSet<&str> = texts.iter().map(|(_, text)| &**text).collect();
         let segments = facts.segments.iter().flat_map(Choice::variables).any(|bit| support.contains(&bit));
         let audience =
             facts.audiences.values().chain([&facts.usual_audience]).any(|fact| support.contains(fact));
@@ -196,7 +196,7 @@ impl Besides {
             (needs(facts.websocket), "a WebSocket upgrade"),
         ];
         Self {
-            conditions: conditions.into_iter().cloned().collect(),
+            conditions: conditions.into_iter().map(str::to_owned).collect(),
             facts: words.into_iter().filter(|(has, _)| *has).map(|(_, word)| word).collect(),
         }
     }

@@ -10,7 +10,6 @@ pub use json::json;
 pub use text::text;
 
 use super::access::Side;
-use super::classes::bounds;
 use super::logic::TooComplex;
 use super::outcome::{Reached, reached, verdict};
 use super::region::{Piece, Region};
@@ -197,7 +196,7 @@ impl Asked<'_, '_> {
         out: &mut Vec<Given>,
     ) {
         let counts = |bound: &&Bound| bound.scope.as_ref().is_none_or(|scope| scope.holds(self.occasion));
-        for bound in bindings.into_iter().flat_map(bounds).filter(counts) {
+        for bound in bindings.into_iter().flat_map(Bindings::bounds).filter(counts) {
             let Some(role) = self.index.role(bound.role).filter(|role| self.helps(role)) else { continue };
             let given =
                 Given { holder: holder.cloned(), role: role.name.to_string(), place: bound.place.clone() };

@@ -111,8 +111,8 @@ impl Witness {
     ) -> Option<Self> {
         let assignment = witness(function)?;
         let facts = support(function);
-        let texts = world.conditions.texts().into_iter().filter(|(fact, _)| facts.contains(fact));
-        let conditions = texts.map(|(fact, text)| (text, assignment.holds(fact))).collect();
+        let texts = world.conditions.texts(&facts).into_iter();
+        let conditions = texts.map(|(fact, text)| (text.to_string(), assignment.holds(fact))).collect();
         Some(Self::new(world, &assignment, about, conditions))
     }
 

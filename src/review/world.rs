@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::classes::{Addresses, Holders, Peers, hosts, rules, times};
 use super::conditions::Conditions;
 use super::logic::{Choice, Function, Logic, Plan, TooComplex, Variable};
-use crate::compile::{AddressRule, Index, PeerRule, Rule};
+use crate::compile::{AddressRule, Index, PeerRule, Rule, Which};
 
 /// What tokens may carry beside a user, roles and groups: as the issuers of a
 /// configuration read them.
@@ -184,12 +184,12 @@ fn asked_codes<'i>(sides: &[&'i Index]) -> BTreeSet<&'i str> {
             asked.extend(ids.filter_map(|id| index.code(*id)).map(|code| code.as_str()));
             if let Some(when) = when {
                 match when.expression.leans().codes {
-                    crate::compile::Which::Only(names) => {
+                    Which::Only(names) => {
                         asked.extend(names.into_iter().filter_map(|name| {
                             index.code_named(name).and_then(|id| index.code(id)).map(|code| code.as_str())
                         }));
                     }
-                    crate::compile::Which::All => {
+                    Which::All => {
                         asked.extend(index.codes().map(|(_, code)| code.as_str()));
                     }
                 }

@@ -67,7 +67,7 @@ pub(super) fn whom(
         let codes: HashSet<&str> =
             codes.iter().flat_map(Need::names).map(|code| code.value.as_str()).collect();
         let more = more(world, index, held, &roles, &codes);
-        parts.push(logic.but_not(&logic.constant(true), &more));
+        parts.push(logic.not(&more));
     }
     logic.all(parts)
 }
@@ -94,8 +94,5 @@ fn more(
 /// Any or all of several names.
 fn joined<T: Display>(world: &World<'_>, need: &Need<T>, holds: impl Fn(&str) -> Function) -> Function {
     let parts = need.names().iter().map(|name| holds(&name.value.to_string()));
-    match need {
-        Need::Any(_) => world.logic.any(parts),
-        Need::All(_) => world.logic.all(parts),
-    }
+    world.logic.all_or_any(matches!(need, Need::All(_)), parts)
 }

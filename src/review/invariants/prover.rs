@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::callers::{anonymous, whom};
 use super::requests::{Reading, has_spellings};
 use super::{Breach, Counterexample, Outcome, callers};
-use crate::compile::{Bounds, Index, Route, Service, ServiceId, Trie};
+use crate::compile::{Bounds, Index, Service, ServiceId, Trie};
 use crate::engine::{Reason, service_of};
 use crate::policy::invariant::{Invariant, Says};
 use crate::policy::{Method, MethodSet, Policy, RequestPath, Segment, Template};
 use crate::review::access::Side;
+use crate::review::compare::Where;
 use crate::review::diff::Met;
 use crate::review::logic::{Function, TooComplex, Variable, given, support};
 use crate::review::outcome::{Reached, reached, verdict};
@@ -92,7 +93,7 @@ impl<'w, 'i> Prover<'w, 'i> {
         let loosely = paths().any(|(_, i)| has_spellings(service, i));
         let answered = self.answered();
         let mut walk = Walk::default();
-        walk.service(self.index, service);
+        walk.service(&self.side, id);
         walk.templates(&trie, loosely);
         walk.templates(&answered, false);
         walk.regions(|region| {
@@ -144,7 +145,7 @@ impl<'w, 'i> Prover<'w, 'i> {
         }
         let Some((speaks, breach)) = self.breach(number, invariant, &meeting) else { return };
         let breach = self.counterexample(invariant, &meeting, &breach);
-        let route = self.route(meeting.reached);
+        let route = self.side.route(meeting.reached);
         // Where paths decide who holds what, or whether the service is asked at all, other paths may differ.
         let is_settled = !matches!(invariant.says.value, Says::Always(_))
             && route.is_none_or(|route| !self.side.looks_at(route));
@@ -178,7 +179,7 @@ impl<'w, 'i> Prover<'w, 'i> {
             Some(value) => given(&verdict.allowed, &self.conditions(value)),
             None => verdict.allowed.clone(),
         };
-        let route = self.route(reached);
+        let route = self.side.route(reached);
         let whom =
             self.side.held_on(route, region, |held| whom(self.world, self.index, held, callers, bounds));
         let hosts = match &invariant.service {
@@ -203,7 +204,7 @@ impl<'w, 'i> Prover<'w, 'i> {
 
     /// The anonymous routes, which must be on the list.
     fn look_public(&mut self, number: usize, invariant: &Invariant, reading: Reading, meeting: &Meeting<'_>) {
-        let Some(route) = self.route(meeting.reached) else { return };
+        let Some(route) = self.side.route(meeting.reached) else { return };
         let World { logic, .. } = self.world;
         let verdict = verdict(self.world, &self.side, meeting.reached, meeting.region);
         let hosts = self.world.host(|host| self.index.answers_for(meeting.id, host));
@@ -265,20 +266,12 @@ impl<'w, 'i> Prover<'w, 'i> {
         if let (Some(value), false) = (invariant.conditions, as_proved) {
             // The invariant is about requests of which conditions are so.
             let asked = support(&verdict(self.world, &self.side, reached, region).allowed);
-            let texts = self.world.conditions.texts().into_iter().filter(|(fact, _)| asked.contains(fact));
-            witness.conditions = texts.map(|(_, text)| (text, value)).collect();
+            let texts = self.world.conditions.texts(&asked).into_iter();
+            witness.conditions = texts.map(|(_, text)| (text.to_string(), value)).collect();
         }
         Some(Counterexample {
             methods,
-            met: Met {
-                service: Some(service.name.to_string()),
-                route: self.route(reached).map(|route| route.text.to_string()),
-                place: self.route(reached).map(|route| route.place.clone()),
-                reason: match reached {
-                    Reached::Nothing(reason) => Some(reason),
-                    Reached::Route(..) => None,
-                },
-            },
+            met: Met::new(&self.side, &Where { service: Some(service.name.to_string()), reached }),
             decided,
             confirmed: as_proved && witness.conditions.is_empty(),
             witness,
@@ -288,12 +281,12 @@ impl<'w, 'i> Prover<'w, 'i> {
     /// Requests without anything unusual, where there are some.
     fn plain(&self, mut function: Function) -> Function {
         let World { logic, facts, .. } = self.world;
-        let not = |fact: Variable| logic.but_not(&logic.constant(true), &logic.fact(fact));
+        let not = |fact: Variable| logic.not(&logic.fact(fact));
         let first = |choice| logic.among(choice, &BTreeSet::from([0]));
         // Who holds what by roles is what people look for.
         let own_codes = logic.some(facts.codes.values().copied());
         let wishes = [
-            logic.but_not(&logic.constant(true), &own_codes),
+            logic.not(&own_codes),
             not(facts.websocket),
             self.meant(),
             first(&facts.time),
@@ -332,14 +325,7 @@ impl<'w, 'i> Prover<'w, 'i> {
 
     /// Every condition is this.
     fn conditions(&self, value: bool) -> Vec<(Variable, bool)> {
-        self.world.conditions.texts().into_keys().map(|fact| (fact, value)).collect()
-    }
-
-    fn route(&self, reached: Reached) -> Option<&'i Route> {
-        match reached {
-            Reached::Route(id, _) => self.index.route(id),
-            Reached::Nothing(_) => None,
-        }
+        self.world.conditions.facts().into_iter().map(|fact| (fact, value)).collect()
     }
 }
 

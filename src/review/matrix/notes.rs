@@ -61,8 +61,8 @@ pub(super) fn of_service(service: &Service, notes: &mut Notes) -> Vec<usize> {
 /// Bindings that give a role on some requests only.
 pub(super) fn scoped(index: &Index) -> BTreeMap<RoleId, Vec<(String, &Bound)>> {
     let mut found: BTreeMap<RoleId, Vec<(String, &Bound)>> = BTreeMap::new();
-    let users = index.bound_users().map(|(name, given)| ("user", name, given));
-    let groups = index.bound_groups().map(|(name, given)| ("group", name, given));
+    let users = index.users().map(|(name, given)| ("user", name, given));
+    let groups = index.groups().map(|(name, given)| ("group", name, given));
     for (kind, name, given) in users.chain(groups) {
         for bound in given.scoped.iter().flat_map(|scoped| scoped.bounds()) {
             found.entry(bound.role).or_default().push((format!("the {kind} {name}"), bound));

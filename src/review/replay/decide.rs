@@ -90,8 +90,8 @@ impl<'i> Judge<'i> {
         Self {
             index,
             on_anonymous,
-            groups: index.bound_groups().next().is_some(),
-            users: index.bound_users().next().is_some(),
+            groups: index.groups().next().is_some(),
+            users: index.users().next().is_some(),
             denies: index.roles().any(|(_, role)| role.denied.iter().next().is_some()),
         }
     }
