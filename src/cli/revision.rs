@@ -153,7 +153,13 @@ impl Repository {
         let below = if bare { "" } else { "./" };
         let spelled = format!("{commit}:{below}{path}");
         let spelled = if path.is_empty() && bare { format!("{commit}^{{tree}}") } else { spelled };
-        let Ok(object) = self.resolve(&spelled)? else { return Ok(None) };
+        let Ok(object) = self.resolve(&spelled)? else {
+            // Git is as silent about a tree that is damaged as about a path that is
+            // not there; a listing fails for the one and is empty for the other.
+            let path = if path.is_empty() { "." } else { path };
+            self.git(&["ls-tree", commit, "--", path])?;
+            return Ok(None);
+        };
         let object = text(&object)?.trim().to_owned();
         let kind = self.git(&["cat-file", "-t", &object])?;
         if text(&kind)?.trim() != "tree" {

@@ -158,6 +158,26 @@ fn a_policy_that_was_not_there_opens_everything() {
 }
 
 #[test]
+fn a_damaged_repository_is_none_without_a_policy() {
+    let repository = Repository::new();
+    repository.replace("roles: admin", "roles: { any: [admin, editor] }");
+    repository.commit("opens");
+    let tree = Command::new("git")
+        .args(["rev-parse", "HEAD^{tree}"])
+        .current_dir(repository.path())
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let (front, rest) = tree.trim().split_at(2);
+    fs::remove_file(repository.path().join(".git/objects").join(front).join(rest)).unwrap();
+    for sides in ["HEAD~1..HEAD", "HEAD..HEAD~1"] {
+        let said = repository.diff([sides]);
+        ends(&said, 3, &["git: "]);
+        assert_eq!(said.out, "", "{sides}");
+    }
+}
+
+#[test]
 fn what_can_not_be_compared_ends_with_3() {
     let repository = Repository::new();
     ends(&repository.diff(["nonsense"]), 3, &["`nonsense` is neither a directory nor a revision"]);
