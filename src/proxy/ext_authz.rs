@@ -16,7 +16,7 @@ const MAX_SECONDS: f64 = 10.0;
 /// Looks at the configuration of one filter.
 pub(super) fn inspect<'a>(filter: Message<'a>, look: &Look<'a>) {
     look.visit(filter);
-    fields(filter, look);
+    fields(filter, FIELDS, look);
     fails_open(filter, look);
     switches(filter, look);
     asks(filter, look);
@@ -72,9 +72,10 @@ const FIELDS: &[&str] = &[
     "with_request_body",
 ];
 
-fn fields<'a>(filter: Message<'a>, look: &Look<'a>) {
-    for entry in filter.unknown(FIELDS).filter(|entry| entry.key != "@type") {
-        let help = match did_you_mean(&entry.key, FIELDS.iter().copied()) {
+/// What the filter, or a route about it, has beside what is known.
+pub(super) fn fields<'a>(holder: Message<'a>, known: &'static [&'static str], look: &Look<'a>) {
+    for entry in holder.unknown(known).filter(|entry| entry.key != "@type") {
+        let help = match did_you_mean(&entry.key, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`? Envoy refuses fields that it does not know"),
             None => "see in Envoy's documentation what it opens, or remove it".to_owned(),
         };

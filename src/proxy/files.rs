@@ -6,7 +6,7 @@
 
 use super::look::Look;
 use super::message::{Message, Typed, twice};
-use super::{admin, certificates, clusters, connection, listener, routes, runtime};
+use super::{admin, certificates, clusters, connection, listener, rewrites, routes, runtime};
 use crate::diag::{Code, Diagnostic, FileId, Span};
 use crate::yaml::{Kind, Node};
 
@@ -188,6 +188,17 @@ impl<'a> Parts<'a> {
         let (chosen, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.listeners).into_iter().partition(is_chosen);
         self.listeners = chosen;
+        for listener in self.listeners.iter().filter(|_| !others.is_empty()) {
+            if listener.is_on("use_original_dst", look) {
+                look.tell(
+                    Code::EnvoyUnseen,
+                    listener.place("use_original_dst"),
+                    format!("`{}` hands connections on to listeners that are not named", listener.name(look)),
+                    "not looked at",
+                    "name those with `--listener`, too, or look at the whole file",
+                );
+            }
+        }
         others.into_iter().chain(std::mem::take(&mut self.managers)).for_each(|part| look.leave(part));
     }
 
@@ -235,6 +246,7 @@ impl<'a> Parts<'a> {
                 _ => look.leave(*part),
             }
         });
+        rewrites::inspect(look);
         if self.no_manager(look) {
             look.unseen(root, "no HTTP connection manager: nothing can be said of any request");
         }

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::managed::Managed;
 use super::message::Message;
+use super::rewrites::Lead;
 use super::runtime::Layer;
 use crate::diag::{Code, Diagnostic, Report, Span};
 
@@ -39,6 +40,8 @@ pub(super) struct Look<'a> {
     pub(super) filters: RefCell<HashMap<String, Message<'a>>>,
     /// What the runtime says, the last layer last.
     pub(super) runtime: RefCell<Vec<Layer<'a>>>,
+    /// Where routes lead to.
+    pub(super) leads: RefCell<Vec<Lead<'a>>>,
     /// Names that the ext_authz filters go by.
     pub(super) names: RefCell<HashSet<String>>,
 }
@@ -57,6 +60,7 @@ impl<'a> Look<'a> {
             routes: RefCell::default(),
             filters: RefCell::default(),
             runtime: RefCell::default(),
+            leads: RefCell::default(),
             names: RefCell::default(),
         }
     }

@@ -7,6 +7,19 @@ use super::message::{Message, Typed};
 use crate::diag::{Code, Span};
 use crate::yaml::Entry;
 
+/// What a route is known to say about the check.
+const FIELDS: &[&str] = &["check_settings", "disabled"];
+
+/// What is known of its settings.
+const SETTINGS: &[&str] = &[
+    "context_extensions",
+    "disable_request_body_buffering",
+    "failure_mode_allow",
+    "grpc_service",
+    "http_service",
+    "with_request_body",
+];
+
 /// Looks at what one level says; whether it names a service to Doorward.
 pub(super) fn inspect<'a>(holder: Message<'a>, chain: Option<&Chain<'a>>, look: &Look<'a>) -> bool {
     let Some(configs) = holder.message("typed_per_filter_config", look) else { return false };
@@ -59,6 +72,7 @@ fn config<'a>(entry: &'a Entry, typed: Typed<'a>, chain: Option<&Chain<'a>>, loo
         return false;
     };
     look.visit(own.body);
+    ext_authz::fields(own.body, FIELDS, look);
     if !asked {
         let message = format!("no ext_authz filter is called `{name}`: this has no effect");
         look.unreadable(entry.key_span, message, "write the name of the filter, as `http_filters` has it");
@@ -67,6 +81,7 @@ fn config<'a>(entry: &'a Entry, typed: Typed<'a>, chain: Option<&Chain<'a>>, loo
         disabled(own.body.place("disabled"), look);
     }
     let Some(settings) = own.body.message("check_settings", look) else { return false };
+    ext_authz::fields(settings, SETTINGS, look);
     ext_authz::fails_open(settings, look);
     ext_authz::asks(settings, look);
     ext_authz::body(settings, look);

@@ -4,7 +4,7 @@
 use super::chain::Chain;
 use super::look::Look;
 use super::message::Message;
-use super::{per_route, rewrites, virtual_host};
+use super::{per_route, virtual_host};
 use crate::diag::Code;
 
 /// Looks at the routes of one manager, whose filters are known.
@@ -82,7 +82,7 @@ pub(super) fn inspect<'a>(config: Message<'a>, chain: Option<&Chain<'a>>, look: 
     }
     if first {
         look.count(0, routes);
-        rewrites::inspect(&leads, look);
+        look.leads.borrow_mut().extend(leads);
     }
 }
 

@@ -32,9 +32,7 @@ pub(super) fn inspect<'a>(bootstrap: Message<'a>, look: &Look<'a>) {
         look.runtime.borrow_mut().push(read);
     }
     for (key, right) in READINGS {
-        if let Some(entry) = value(key, look)
-            && !is(entry, right)
-        {
+        if let Some(entry) = otherwise(key, right, look) {
             look.tell(
                 Code::PathRaw,
                 entry.key_span,
@@ -49,8 +47,7 @@ pub(super) fn inspect<'a>(bootstrap: Message<'a>, look: &Look<'a>) {
 /// Looks at a switch that must stay on, whose key may be said otherwise. `off`
 /// is what becomes of requests then.
 pub(super) fn stays_on<'a>(key: &str, off: &str, look: &Look<'a>) {
-    let found = value(key, look);
-    if let Some(entry) = found.filter(|entry| !is(entry, "true")) {
+    if let Some(entry) = otherwise(key, "true", look) {
         look.tell(
             Code::CheckSwitch,
             entry.key_span,
@@ -61,7 +58,7 @@ pub(super) fn stays_on<'a>(key: &str, off: &str, look: &Look<'a>) {
     }
     // Of those before the last that says it, nothing is heard.
     let layers = look.runtime.borrow();
-    let last = layers.iter().rposition(|layer| layer.value(key).is_some());
+    let last = layers.iter().rposition(|layer| !layer.values(key).is_empty());
     let open = last.and_then(|last| layers.get(last..)).unwrap_or(&layers);
     for layer in open {
         if let Layer::Elsewhere(name, at) = layer {
@@ -77,9 +74,12 @@ pub(super) fn stays_on<'a>(key: &str, off: &str, look: &Look<'a>) {
     }
 }
 
-/// What the runtime says of a key, as far as it is seen.
-fn value<'a>(key: &str, look: &Look<'a>) -> Option<&'a Entry> {
-    look.runtime.borrow().iter().rev().find_map(|layer| layer.value(key))
+/// The line by which the runtime says something else than `right` of a key, as far
+/// as it is seen. Where one layer says it twice, nested and not, Envoy takes either.
+fn otherwise<'a>(key: &str, right: &str, look: &Look<'a>) -> Option<&'a Entry> {
+    let layers = look.runtime.borrow();
+    let said = layers.iter().map(|layer| layer.values(key)).rfind(|values| !values.is_empty())?;
+    said.into_iter().find(|entry| !is(entry, right))
 }
 
 /// Whether a value is this one, in any case of letters.
@@ -88,24 +88,25 @@ fn is(entry: &Entry, right: &str) -> bool {
 }
 
 impl<'a> Layer<'a> {
-    fn value(&self, key: &str) -> Option<&'a Entry> {
+    fn values(&self, key: &str) -> Vec<&'a Entry> {
         match self {
             Self::Here(entries) => find(entries, key),
-            Self::Elsewhere(..) => None,
+            Self::Elsewhere(..) => Vec::new(),
         }
     }
 }
 
-/// The value of a key, whose parts between dots may be nested.
-fn find<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
-    entries.iter().rev().find_map(|entry| {
+/// The values of a key, whose parts between dots may be nested.
+fn find<'a>(entries: &'a [Entry], key: &str) -> Vec<&'a Entry> {
+    let of = |entry: &'a Entry| {
         if entry.key == key {
-            return Some(entry);
+            return vec![entry];
         }
-        let rest = key.strip_prefix(entry.key.as_str())?.strip_prefix('.')?;
-        match &entry.value.kind {
-            Kind::Map(inner) => find(inner, rest),
-            _ => None,
+        let rest = key.strip_prefix(entry.key.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        match (rest, &entry.value.kind) {
+            (Some(rest), Kind::Map(inner)) => find(inner, rest),
+            _ => Vec::new(),
         }
-    })
+    };
+    entries.iter().flat_map(of).collect()
 }

@@ -56,7 +56,7 @@ pub(super) fn inspect<'a>(
             if by_http { BY_HTTP } else { BY_GRPC },
         );
     }
-    (all.len(), all.iter().filter_map(|route| Lead::read(*route, look)).collect())
+    (all.len(), all.iter().flat_map(|route| Lead::all(*route, look)).collect())
 }
 
 fn which(some: usize, all: usize, name: &str) -> String {

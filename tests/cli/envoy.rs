@@ -90,6 +90,23 @@ fn listeners_are_chosen_by_name_and_those_that_are_not_there_are_told() {
 }
 
 #[test]
+fn a_listener_that_hands_connections_to_others_is_not_looked_at_alone() {
+    let handing = mesh().replacen("- name: outbound\n", "- name: outbound\n    use_original_dst: true\n", 1);
+    let look = |args: &[&str]| {
+        let all = [&["envoy", "-", "--format", "short", "--listener", "outbound"], args].concat();
+        Doorward::new(all).run_with_input(&handing)
+    };
+    let handed = "`outbound` hands connections on to listeners that are not named";
+    let said = look(&[]);
+    assert!(said.code == 1 && said.out.contains(handed), "{}", said.out);
+    let text = shipped();
+    let listeners = text.lines().skip_while(|line| *line != "  listeners:");
+    let name = listeners.filter_map(|line| line.strip_prefix("  - name: ")).next().unwrap();
+    let said = look(&["--listener", name]);
+    assert!(said.code == 1 && !said.out.contains(handed), "{}", said.out);
+}
+
+#[test]
 fn what_is_meant_to_be_so_can_be_allowed_by_its_code() {
     let off = |args: &[&str]| changed("merge_slashes: true", "merge_slashes: false", args);
     let said = off(&["--allow", "DW430,tunnels"]);
