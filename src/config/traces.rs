@@ -92,7 +92,8 @@ const SERVICE: &str = "doorward";
 
 const PER_SECOND: u32 = 100;
 
-/// Half a second's worth of them fits into what waits to be sent.
+/// A quarter of a second's worth of them fits into what waits to be sent, which is
+/// looked at more often.
 const MOST_PER_SECOND: i64 = 10_000;
 
 const MAX_RESOURCE: usize = 32;

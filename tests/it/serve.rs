@@ -111,7 +111,7 @@ impl Doorward {
     }
 
     /// The next line of the log that is meant.
-    pub(crate) fn line(&self, meant: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn line(&self, mut meant: impl FnMut(&Value) -> bool) -> Value {
         loop {
             let line = json(&self.lines.recv_timeout(Duration::from_secs(30)).expect("no such line"));
             if meant(&line) {

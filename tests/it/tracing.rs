@@ -227,13 +227,41 @@ fn a_collector_that_refuses_costs_its_spans_and_one_that_is_busy_a_little_time()
     collector.is(Mood::Refuses);
     ask(&server.address, vec![check("/open", "")], &[]);
     let said = server.line(|line| line.get("error").is_some());
-    assert!(said["error"].as_str().unwrap().contains("InvalidArgument"), "{said}");
+    let error = said["error"].as_str().unwrap();
+    assert!(error.contains("InvalidArgument") && !error.contains(['\n', '\u{9b}', '\u{202e}']), "{error:?}");
     assert_eq!(dropped(&server, "export_failed"), 2.0);
-    collector.is(Mood::RefusesOne);
+    collector.is(Mood::Takes);
     ask(&server.address, vec![check("/open", "")], &[]);
     server.line(|line| line["message"] == "the collector takes spans again");
+
+    collector.is(Mood::RefusesOne);
+    ask(&server.address, vec![check("/open", "")], &[]);
+    let said = server.line(|line| line.get("error").is_some());
+    assert!(said["error"].as_str().unwrap().contains("one is odd") && said["spans"] == 1, "{said}");
     assert_eq!(dropped(&server, "export_failed"), 3.0);
-    assert_eq!(number(&server, "doorward_trace_spans_exported_total"), 3.0);
+    assert_eq!(number(&server, "doorward_trace_spans_exported_total"), 5.0);
+}
+
+#[test]
+fn a_collector_that_answers_at_length_is_not_listened_to() {
+    let collector = Collector::start();
+    let server = doorward(&collector.address, "  sample: 1\n");
+    let mut lost = 0.0;
+    for mood in [Mood::Trailers, Mood::Babbles] {
+        collector.is(mood);
+        ask(&server.address, vec![check("/open", "")], &[]);
+        lost += 2.0;
+        eventually("it is lost", || match dropped(&server, "export_failed") {
+            found if found == lost => Ok(()),
+            found => Err(format!("{found} of {lost}")),
+        });
+        collector.is(Mood::Takes);
+        ask(&server.address, vec![check("/open", "")], &[]);
+        server.line(|line| line["message"] == "the collector takes spans again");
+    }
+    let (code, lines) = server.stop();
+    assert_eq!(code, Some(0));
+    assert!(lines.iter().all(|line| line.len() < 2000), "{lines:?}");
 }
 
 #[test]
@@ -303,7 +331,7 @@ fn secured() -> (String, tokio_rustls::TlsAcceptor) {
     (pem, tokio_rustls::TlsAcceptor::from(Arc::new(config)))
 }
 
-/// With a secret header in `TOKEN`, over TLS, to whom the configuration trusts.
+/// With a secret header, over TLS, to whom the configuration trusts.
 fn over_tls(port: &str, ca: &str) -> Doorward {
     let otlp = format!(
         "tracing:\n  otlp: {{ endpoint: \"https://localhost:{port}\", ca_file: ca.pem, timeout: 1s, \
@@ -311,7 +339,7 @@ fn over_tls(port: &str, ca: &str) -> Doorward {
     );
     let folder = folder(&format!("{CONFIG}{otlp}"), POLICY);
     fs::write(folder.path().join("ca.pem"), ca).unwrap();
-    Doorward::prepared("info", folder)
+    Doorward::prepared("trace", folder)
 }
 
 #[test]
@@ -324,9 +352,20 @@ fn over_tls_a_secret_goes_to_the_right_collector_and_to_no_other() {
     collector.spans(2);
     let secret = collector.authorization();
     assert!(!secret.is_empty() && secret.iter().all(|value| value.contains("long enough")), "{secret:?}");
+    // Nor is it told where the collector says it.
+    collector.is(Mood::Echoes);
+    ask(&server.address, vec![check("/open", "")], &[]);
+    let mut before = Vec::new();
+    let said = server.line(|line| {
+        before.push(line.to_string());
+        line["message"] == "the collector does not take spans, which are lost"
+    });
+    assert!(said["error"].as_str().unwrap().contains("who is"), "{said}");
     let (code, lines) = server.stop();
     assert_eq!(code, Some(0));
-    assert!(!lines.concat().contains("long enough"), "{lines:?}");
+    let told = [before, lines].concat();
+    let secret = told.iter().find(|line| line.to_ascii_lowercase().contains("long enough"));
+    assert!(told.len() > 100 && secret.is_none(), "{secret:?}");
 
     let stranger = over_tls(port, &secured().0);
     let taken = collector.requests().len();

@@ -62,7 +62,7 @@ pub(super) const ELSEWHERE: &[Elsewhere] = &[
     Elsewhere {
         words: &["batch", "queue", "queue_size", "batch_size", "retry", "retries", "interval"],
         meant: "",
-        help: "remove it: spans are sent twice a second, what waits is bounded, and what fails is tried again \
+        help: "remove it: spans are sent five times a second, what waits is bounded, and what fails is tried again \
                a few times",
     },
 ];

@@ -2,7 +2,8 @@
 //! whenever it was lost.
 //!
 //! The request is all that is sent, to the configured address alone. Of the answer
-//! its status counts, and how many spans were refused.
+//! its status counts, how many spans were refused, and a few words for the log, which
+//! hold nothing of the secrets that it was sent with.
 
 use std::error::Error;
 use std::future::Future;
@@ -27,8 +28,9 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
-use super::wire::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use super::wire::{ExportTraceServiceRequest, ExportTraceServiceResponse, PartialSuccess};
 use crate::config::KeyUrl;
+use crate::words::{is_unseen, redact};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -45,11 +47,21 @@ const MAX_ANSWER: usize = 64 << 10;
 /// How much of what the other side says is told.
 const MAX_WORDS: usize = 300;
 
+/// The shortest word of a secret that is looked for by itself, unlike `Bearer`.
+const SECRET: usize = 8;
+
 /// Where spans go.
 pub(super) struct Collector {
     channel: Channel,
     timeout: Duration,
     headers: Vec<(AsciiMetadataKey, AsciiMetadataValue)>,
+}
+
+/// What of a batch was refused that was taken otherwise.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    pub(super) spans: usize,
+    pub(super) why: String,
 }
 
 /// Why a batch was not taken.
@@ -77,14 +89,17 @@ impl Collector {
         Self { channel, timeout, headers }
     }
 
-    /// Sends, and says how many spans were refused. Whatever the other side does,
-    /// this ends in time.
-    pub(super) async fn export(&self, request: ExportTraceServiceRequest) -> Result<usize, Fault> {
+    /// Sends, and says what was refused. Whatever the other side does, this ends in
+    /// time.
+    pub(super) async fn export(&self, request: ExportTraceServiceRequest) -> Result<Refused, Fault> {
         let late = |_| Err(Fault { why: "no answer in time".to_owned(), passes: true });
-        tokio::time::timeout(self.timeout, self.call(request)).await.unwrap_or_else(late)
+        match tokio::time::timeout(self.timeout, self.call(request)).await.unwrap_or_else(late) {
+            Ok(refused) => Ok(Refused { why: self.told(&refused.why), ..refused }),
+            Err(fault) => Err(Fault { why: self.told(&fault.why), ..fault }),
+        }
     }
 
-    async fn call(&self, request: ExportTraceServiceRequest) -> Result<usize, Fault> {
+    async fn call(&self, request: ExportTraceServiceRequest) -> Result<Refused, Fault> {
         let mut request = Request::new(request);
         request.set_timeout(self.timeout);
         for (name, value) in &self.headers {
@@ -96,7 +111,28 @@ impl Collector {
         let answer =
             grpc.unary(request, path, ProstCodec::default()).await.map_err(|status| fault(&status))?;
         let ExportTraceServiceResponse { partial_success } = answer.into_inner();
-        Ok(partial_success.and_then(|part| usize::try_from(part.rejected_spans).ok()).unwrap_or(0))
+        Ok(partial_success.map_or_else(
+            Refused::default,
+            |PartialSuccess { rejected_spans, error_message }| Refused {
+                spans: usize::try_from(rejected_spans).unwrap_or(0),
+                why: error_message,
+            },
+        ))
+    }
+
+    /// Words of the other side as the log may have them: it knows our secrets, and
+    /// may quote them.
+    fn told(&self, said: &str) -> String {
+        let values = self.headers.iter().filter_map(|(_, value)| value.to_str().ok());
+        let is_secret = |word: &&str| word.len() >= SECRET;
+        let mut told = said.to_owned();
+        for secret in
+            values.flat_map(|value| std::iter::once(value).chain(value.split(' ').filter(is_secret)))
+        {
+            told = told.replace(secret, "[secret]");
+        }
+        let seen = |c| if is_unseen(c) { char::REPLACEMENT_CHARACTER } else { c };
+        redact::tokens(&told).chars().map(seen).take(MAX_WORDS).collect()
     }
 }
 
@@ -123,7 +159,7 @@ fn fault(status: &Status) -> Fault {
     let transport = status.source().is_some();
     let why = match status.source() {
         Some(source) => words(source),
-        None => cut(&format!("{:?}: {}", status.code(), status.message())),
+        None => format!("{:?}: {}", status.code(), status.message()),
     };
     Fault { why, passes: passes || transport }
 }
@@ -137,11 +173,7 @@ fn words(error: &dyn Error) -> String {
         said.push_str(&error.to_string());
         next = error.source();
     }
-    cut(&said)
-}
-
-fn cut(said: &str) -> String {
-    said.chars().take(MAX_WORDS).collect()
+    said
 }
 
 /// Opens connections to one address, whatever it is asked for.

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::telemetry::{Span, Spans};
-use collector::{Collector, Fault};
+use collector::{Collector, Refused};
 use wire::Resource;
 
 pub(super) use plan::{Plan, prepare};
@@ -88,7 +88,7 @@ struct Sender {
     resource: Resource,
     spans: Arc<Spans>,
     stopping: watch::Receiver<bool>,
-    /// Whether the last batch was lost.
+    /// Whether some of the last batch was lost.
     failing: bool,
 }
 
@@ -121,7 +121,7 @@ impl Sender {
         let mut tries = 1;
         let fault = loop {
             match self.collector.export(request.clone()).await {
-                Ok(refused) => return self.sent(count, refused),
+                Ok(refused) => return self.sent(count, &refused),
                 Err(fault) if fault.passes && tries < TRIES && !self.is_stopping() => {
                     tokio::select! {
                         () = sleep(PAUSE * (1 << (tries - 1))) => {}
@@ -133,24 +133,24 @@ impl Sender {
                 Err(fault) => break fault,
             }
         };
-        self.lost(count, &fault);
+        self.lost(count, &fault.why);
     }
 
-    /// The collector took a batch, but for so many spans.
-    fn sent(&mut self, count: usize, refused: usize) {
-        let refused = refused.min(count);
-        self.spans.were_exported(count - refused);
-        self.spans.have_failed(refused);
-        if std::mem::take(&mut self.failing) {
+    /// The collector took a batch, but for what it refused of it.
+    fn sent(&mut self, count: usize, refused: &Refused) {
+        let lost = refused.spans.min(count);
+        self.spans.were_exported(count - lost);
+        if lost > 0 {
+            self.lost(lost, &refused.why);
+        } else if std::mem::take(&mut self.failing) {
             tracing::info!("the collector takes spans again");
         }
     }
 
     /// Told once: how many were lost the metrics tell.
-    fn lost(&mut self, count: usize, fault: &Fault) {
+    fn lost(&mut self, count: usize, why: &str) {
         self.spans.have_failed(count);
         if !std::mem::replace(&mut self.failing, true) {
-            let why = fault.why.as_str();
             tracing::warn!(error = why, spans = count, "the collector does not take spans, which are lost");
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct ExportTraceServiceResponse {
 pub(super) struct PartialSuccess {
     #[prost(int64, tag = "1")]
     pub(super) rejected_spans: i64,
+    #[prost(string, tag = "2")]
+    pub(super) error_message: String,
 }
 
 /// Who sends.

@@ -19,9 +19,10 @@ use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::metadata::MetadataMap;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::support::eventually;
 
@@ -38,6 +39,12 @@ pub(super) enum Mood {
     Refuses,
     /// All spans but one.
     RefusesOne,
+    /// Says in its refusal what it was given as `authorization`.
+    Echoes,
+    /// Ends with more trailers than anybody reads.
+    Trailers,
+    /// Takes all, and says so at great length.
+    Babbles,
 }
 
 #[derive(Default)]
@@ -72,15 +79,25 @@ impl TraceService for Taker {
         } else if mood == Mood::Busy as u8 {
             return Err(Status::unavailable("come back later"));
         } else if mood == Mood::Refuses as u8 {
-            return Err(Status::invalid_argument("never\nthis"));
+            return Err(Status::invalid_argument("never\nthis \u{9b}\u{202e}"));
+        } else if mood == Mood::Echoes as u8 {
+            let given = request.metadata().get("authorization").unwrap().to_str().unwrap();
+            return Err(Status::unauthenticated(format!("who is `{given}`?")));
+        } else if mood == Mood::Trailers as u8 {
+            let mut more = MetadataMap::new();
+            for _ in 0..64 {
+                more.append("x-more", "x".repeat(64 << 10).parse().unwrap());
+            }
+            return Err(Status::with_metadata(Code::InvalidArgument, "x".repeat(1 << 20), more));
         }
         let words = request.metadata().get_all("authorization").iter();
         seen.authorization.lock().unwrap().extend(words.map(|word| word.to_str().unwrap().to_owned()));
         seen.requests.lock().unwrap().push(request.into_inner());
         let refused = i64::from(mood == Mood::RefusesOne as u8);
-        let partial_success = (refused > 0).then(|| ExportTracePartialSuccess {
+        let babbles = mood == Mood::Babbles as u8;
+        let partial_success = (refused > 0 || babbles).then(|| ExportTracePartialSuccess {
             rejected_spans: refused,
-            error_message: "one is odd".to_owned(),
+            error_message: if babbles { "blah".repeat(4 << 20) } else { "one is odd".to_owned() },
         });
         Ok(Response::new(ExportTraceServiceResponse { partial_success }))
     }
