@@ -3,9 +3,11 @@
 mod collector;
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
@@ -271,7 +273,7 @@ fn a_collector_that_comes_later_goes_or_talks_nonsense_changes_no_answer() {
     let address = nonsense.local_addr().unwrap().to_string();
     let talks = std::thread::spawn(move || {
         for stream in nonsense.incoming().take(2) {
-            let _ = std::io::Write::write_all(&mut stream.unwrap(), b"SSH-2.0-nonsense\r\n");
+            let _ = stream.unwrap().write_all(b"SSH-2.0-nonsense\r\n");
         }
     });
     let server = doorward(&address, "  sample: 1\n");
@@ -502,4 +504,47 @@ fn without_a_tracer_in_envoy_the_clients_trace_is_joined() {
     let spans = collector.spans(2);
     assert_eq!(hex(&named(&spans, "check").parent_span_id), PARENT);
     assert_eq!(named(&spans, "check").trace_state, "a=b");
+}
+
+/// Passes bytes on to a collector. Connections that are open when the number changes stay open and are
+/// dead, as behind a balancer that has forgotten them.
+fn relay(to: String) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let epoch = Arc::new(AtomicUsize::new(0));
+    let now = Arc::clone(&epoch);
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let client = client.unwrap();
+            let server = TcpStream::connect(&to).unwrap();
+            let born = now.load(Ordering::Relaxed);
+            for (mut from, mut to) in
+                [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)]
+            {
+                let now = Arc::clone(&now);
+                std::thread::spawn(move || {
+                    let mut buffer = [0; 4096];
+                    while let Ok(count @ 1..) = from.read(&mut buffer) {
+                        if now.load(Ordering::Relaxed) == born && to.write_all(&buffer[..count]).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        }
+    });
+    (address, epoch)
+}
+
+#[test]
+fn a_connection_that_is_dead_is_replaced() {
+    let collector = Collector::start();
+    let (address, epoch) = relay(collector.address.clone());
+    let server = doorward(&address, "  sample: 1\n");
+    ask(&server.address, vec![check("/open", "")], &[]);
+    collector.spans(2);
+    epoch.fetch_add(1, Ordering::Relaxed);
+    ask(&server.address, vec![check("/open", "")], &[]);
+    collector.spans(4);
+    assert_eq!(dropped(&server, "export_failed"), 0.0);
 }

@@ -1,5 +1,5 @@
-//! The collector: one connection, opened when there is something to send and
-//! whenever it was lost.
+//! The collector: one connection, opened when there is something to send, and anew
+//! when it was lost or something went wrong that may go better on another.
 //!
 //! The request is all that is sent, to the configured address alone. Of the answer
 //! its status counts, how many spans were refused, and a few words for the log, which
@@ -52,6 +52,8 @@ const SECRET: usize = 8;
 
 /// Where spans go.
 pub(super) struct Collector {
+    endpoint: Endpoint,
+    connector: Connector,
     channel: Channel,
     timeout: Duration,
     headers: Vec<(AsciiMetadataKey, AsciiMetadataValue)>,
@@ -82,20 +84,27 @@ impl Collector {
     ) -> Self {
         let (host, port) = (endpoint.host().to_owned(), endpoint.port());
         let connector = Connector { host, port, tls: tls.map(TlsConnector::from) };
-        let channel = Endpoint::from(origin(endpoint))
+        let endpoint = Endpoint::from(origin(endpoint))
             .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE_ANSWER)
-            .connect_with_connector_lazy(connector);
-        Self { channel, timeout, headers }
+            .keep_alive_timeout(KEEPALIVE_ANSWER);
+        let channel = endpoint.connect_with_connector_lazy(connector.clone());
+        Self { endpoint, connector, channel, timeout, headers }
     }
 
     /// Sends, and says what was refused. Whatever the other side does, this ends in
     /// time.
-    pub(super) async fn export(&self, request: ExportTraceServiceRequest) -> Result<Refused, Fault> {
+    pub(super) async fn export(&mut self, request: ExportTraceServiceRequest) -> Result<Refused, Fault> {
         let late = |_| Err(Fault { why: "no answer in time".to_owned(), passes: true });
         match tokio::time::timeout(self.timeout, self.call(request)).await.unwrap_or_else(late) {
             Ok(refused) => Ok(Refused { why: self.told(&refused.why), ..refused }),
-            Err(fault) => Err(Fault { why: self.told(&fault.why), ..fault }),
+            Err(fault) => {
+                if fault.passes {
+                    // The connection may be dead without anybody having said so, and
+                    // another may lead to one who is less busy.
+                    self.channel = self.endpoint.connect_with_connector_lazy(self.connector.clone());
+                }
+                Err(Fault { why: self.told(&fault.why), ..fault })
+            }
         }
     }
 
@@ -177,6 +186,7 @@ fn words(error: &dyn Error) -> String {
 }
 
 /// Opens connections to one address, whatever it is asked for.
+#[derive(Clone)]
 struct Connector {
     host: String,
     port: u16,
