@@ -141,7 +141,7 @@ impl Snapshot {
         verdict.course = course;
         verdict.now = now;
         verdict.meter = self.meters.of(decision.service, decision.route).cloned();
-        verdict.veil = self.meters.veil(decision.service).cloned();
+        verdict.veil = self.meters.veil().cloned();
         if decision.reason.is_allowed() {
             let prepared = caller.as_ref().and_then(|caller| caller.headers.as_ref());
             match self.headers.changes(prepared, index, &decision, &input) {

@@ -29,7 +29,7 @@ pub(crate) struct Verdict {
     pub(crate) roles: Vec<Arc<str>>,
     /// Where to count the decision.
     pub(crate) meter: Option<Arc<Meter>>,
-    /// What of the service's paths is hidden.
+    /// What of paths is hidden.
     pub(crate) veil: Option<Arc<Veil>>,
     /// Where the candidate decides otherwise.
     pub(crate) candidate: Option<Disagreement>,

@@ -101,8 +101,7 @@ impl Style {
     }
 
     /// The path without its query, and without the parameters that are hidden.
-    /// Which part of a path may be which parameter, its service says: where no
-    /// route was found, and something is to be hidden, all of it is.
+    /// Where no route was found, and something is to be hidden, all of it is.
     fn path<'r>(&self, target: &'r str, record: &Record<'_>) -> Cow<'r, str> {
         let path = target.split('?').next().unwrap_or_default();
         if self.redact.parameters.is_empty() {

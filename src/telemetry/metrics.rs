@@ -54,8 +54,8 @@ impl Meter {
 pub struct Meters {
     services: Vec<Arc<Meter>>,
     routes: Vec<Arc<Meter>>,
-    /// Where something of paths is hidden.
-    veils: Vec<Arc<Veil>>,
+    /// What of paths is hidden, if anything may be.
+    veil: Option<Arc<Veil>>,
 }
 
 impl Meters {
@@ -63,13 +63,13 @@ impl Meters {
     pub(super) fn hiding(self, parameters: &[RedactedParameter], index: &Index) -> Self {
         match parameters {
             [] => self,
-            some => Self { veils: Veil::all(index, some), ..self },
+            some => Self { veil: Some(Arc::new(Veil::of(index, some))), ..self },
         }
     }
 
-    /// What of a service's paths is hidden.
-    pub fn veil(&self, service: Option<ServiceId>) -> Option<&Arc<Veil>> {
-        self.veils.get(usize::try_from(service?.number()).ok()?)
+    /// What of paths is hidden.
+    pub fn veil(&self) -> Option<&Arc<Veil>> {
+        self.veil.as_ref()
     }
 
     /// The meter of decisions that got this far.
@@ -150,7 +150,7 @@ impl Metrics {
             routes.push(meter(service, &route.text));
         }
         *named = kept;
-        Meters { services, routes, veils: Vec::new() }
+        Meters { services, routes, veil: None }
     }
 
     /// A check has begun, unless this many have already; it ends when this is

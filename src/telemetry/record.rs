@@ -29,7 +29,7 @@ pub struct Record<'a> {
     pub route: Option<&'a str>,
     /// Where to count it; for a decision without route or service, elsewhere.
     pub meter: Option<&'a Meter>,
-    /// What of the service's paths is hidden; where none is known and something
+    /// What of paths is hidden; where that is not known and something
     /// is to be, all of them are.
     pub veil: Option<&'a Veil>,
     /// The place in the policy that decided.

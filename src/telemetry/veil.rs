@@ -1,21 +1,21 @@
 //! What of a path is hidden: `decision_log.redact.parameters`.
 //!
 //! The value of a parameter is no less a secret where another route answers for
-//! it: one for other methods, or a `/**` below which somebody typed one segment
-//! too many. So a segment is hidden where any route of the service has a hidden
-//! parameter and the path leads to it, read as carelessly as people type. What
-//! the route that decided spells out itself is no secret.
+//! it: one for other methods, a `/**` below which somebody typed one segment too
+//! many, or one of a service that answers for what is misspelt. So a segment is
+//! hidden where any route of the policy has a hidden parameter and the path leads to
+//! it, read as carelessly as people type. What the route that decided spells out
+//! itself is no secret.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::claims::REDACTED;
 use crate::compile::{Index, careless};
 use crate::config::RedactedParameter;
 use crate::policy::{Segment, Template};
 
-/// Where the routes of one service have hidden parameters.
+/// Where routes have hidden parameters.
 #[derive(Debug, Default)]
 pub struct Veil {
     /// Paths begin at the first. Nothing leads on beyond the last hidden
@@ -41,17 +41,12 @@ struct Param {
 }
 
 impl Veil {
-    /// One for each service of a policy.
-    pub(super) fn all(index: &Index, parameters: &[RedactedParameter]) -> Vec<Arc<Self>> {
+    /// That of a policy.
+    pub(super) fn of(index: &Index, parameters: &[RedactedParameter]) -> Self {
         let is_hidden = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
-        let mut veils: Vec<Self> = index.services().map(|_| Self::default()).collect();
-        for (_, route) in index.routes() {
-            let at = usize::try_from(route.service.number());
-            if let Some(veil) = at.ok().and_then(|at| veils.get_mut(at)) {
-                veil.add(&route.template, &is_hidden);
-            }
-        }
-        veils.into_iter().map(Arc::new).collect()
+        let mut veil = Self::default();
+        index.routes().for_each(|(_, route)| veil.add(&route.template, &is_hidden));
+        veil
     }
 
     fn add(&mut self, template: &Template, is_hidden: &dyn Fn(&str) -> bool) {

@@ -107,18 +107,36 @@ fn log_2_nothing_else_of_a_request_stands_in_a_line() {
 
 /// What is shown of a path on a route, where the service has these routes.
 fn shown(hidden: &[&str], routes: &[&str], path: &str, route: &str) -> String {
-    let style = style(hidden, LoggedClaims::default(), &[]);
-    let folder = tempfile::tempdir().unwrap();
     let routes: String =
         routes.iter().map(|route| format!("      - {{ route: \"{route}\", access: anonymous }}\n")).collect();
-    let policy = format!("services:\n  s:\n    paths: [/]\n    routes:\n{routes}");
+    shown_by(&format!("services:\n  s:\n    paths: [/]\n    routes:\n{routes}"), hidden, path, route)
+}
+
+fn shown_by(policy: &str, hidden: &[&str], path: &str, route: &str) -> String {
+    let style = style(hidden, LoggedClaims::default(), &[]);
+    let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("all.yaml"), policy).unwrap();
     let index = load(folder.path()).0.unwrap();
-    let veils = Veil::all(&index, &style.redact.parameters);
+    let veil = Veil::of(&index, &style.redact.parameters);
     let request = input(path, Headers::default());
-    let record =
-        Record { route: Some(route), veil: veils.first().map(|veil| &**veil), ..record(Some(&request)) };
+    let record = Record { route: Some(route), veil: Some(&veil), ..record(Some(&request)) };
     value(&style, &record)["path"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_misspelt_is_hidden_where_another_service_answers_for_it() {
+    let policy = "
+services:
+  accounts:
+    paths: [/reset]
+    routes: [{ route: 'POST /reset/{token}', access: anonymous }]
+  rest:
+    paths: [/]
+    routes: [{ route: 'ANY /**', access: anonymous }]
+";
+    for (path, expected) in [("/Reset/abc", "/Reset/{token}"), ("/other/abc", "/other/abc")] {
+        assert_eq!(shown_by(policy, &["token"], path, "ANY /**"), expected);
+    }
 }
 
 #[test]
