@@ -1,11 +1,13 @@
 //! What telling about decisions costs: CPU time per check of the real binary over
-//! a real socket, with every decision written to a file and with none.
+//! a real socket, with every decision written to a file, with spans sent to a
+//! collector, and with neither.
 //!
-//! `cargo bench --bench telemetry`. Both servers run at once and are asked in turn,
-//! so that whatever else the machine does meets both. CPU time is the kernel's
-//! count for the whole process, the thread that writes included. Counting can't be
+//! `cargo bench --bench telemetry`. All servers run at once and are asked in turn,
+//! so that whatever else the machine does meets each. CPU time is the kernel's
+//! count for the whole process, what writes and sends included. Counting can't be
 //! turned off: what it costs is measured in this process, beside what one line and
-//! one whole check cost there. Ends with an error if the log costs 15 % or more.
+//! one whole check cost there. Ends with an error if the log costs 15 % or more, or
+//! tracing does of which no check, or no more than the usual limit, is recorded.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a benchmark")]
 
@@ -15,6 +17,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use doorward::compile::{load, upstream_headers};
@@ -31,9 +34,17 @@ use doorward::words::Reason;
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use prost::Message;
 use tempfile::TempDir;
-use tonic::transport::{Channel, Endpoint};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Channel, Endpoint, Server as Transport};
+use tonic::{Response, Status};
 
 const SECRET: &str = "not a secret but long enough for one";
 
@@ -58,38 +69,67 @@ services:
       - { route: 'PUT /events/{id}', codes: event:update }
 ";
 
+/// What is told, and whether the requests belong to a trace that is recorded.
+struct Way {
+    name: &'static str,
+    config: String,
+    sampled: bool,
+    /// The most that it may cost, as a multiple of telling nothing.
+    most: f64,
+}
+
+fn ways(collector: &str) -> [Way; 5] {
+    let traced =
+        |more: &str| format!("{NONE}\ntracing:\n  otlp: {{ endpoint: \"http://{collector}\" }}\n{more}");
+    let log = "decision_log: { to: { file: log }, allow: 1, claims: [sub] }".to_owned();
+    [
+        Way { name: "nothing", config: NONE.to_owned(), sampled: true, most: f64::INFINITY },
+        Way { name: "the decision log", config: log, sampled: true, most: MOST },
+        Way { name: "tracing, none recorded", config: traced(""), sampled: false, most: MOST },
+        Way { name: "tracing, 100 a second recorded", config: traced(""), sampled: true, most: MOST },
+        Way {
+            name: "tracing, all recorded",
+            config: traced("  max_per_second: 10000\n"),
+            sampled: true,
+            most: f64::INFINITY,
+        },
+    ]
+}
+
 fn main() {
     let token = token();
-    let (logs, nothing) =
-        (Server::start("decision_log: { to: { file: log }, allow: 1, claims: [sub] }"), Server::start(NONE));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (mut with, mut without) = (Duration::ZERO, Duration::ZERO);
-    runtime.block_on(async {
-        for server in [&logs, &nothing] {
-            server.round(&token, CHECKS).await;
+    let collector = Collector::start();
+    let ways = ways(&collector.address);
+    let servers = ways.each_ref().map(|way| Server::start(&way.config));
+    let used = runtime.block_on(async {
+        for (server, way) in servers.iter().zip(&ways) {
+            server.round(&token, way.sampled).await;
         }
+        let before = servers.each_ref().map(Server::cpu);
         for round in 0..ROUNDS {
-            // Each is first as often as the other.
-            for first in [round % 2 == 0, round % 2 == 1] {
-                if first {
-                    with += logs.round(&token, CHECKS).await;
-                } else {
-                    without += nothing.round(&token, CHECKS).await;
-                }
+            for turn in 0..servers.len() {
+                // Each is first as often as the others.
+                let at = (round + turn) % servers.len();
+                servers[at].round(&token, ways[at].sampled).await;
             }
         }
+        // What was told is to be written and sent, too.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        std::array::from_fn::<_, 5, _>(|at| servers[at].cpu() - before[at])
     });
-    let lines = fs::read(logs.folder.path().join("log")).unwrap().iter().filter(|b| **b == b'\n').count();
+    let lines =
+        fs::read(servers[1].folder.path().join("log")).unwrap().iter().filter(|b| **b == b'\n').count();
     println!("{lines} lines of {} decisions were written", CHECKS * (ROUNDS + 1));
-    let ratio = with.as_secs_f64() / without.as_secs_f64();
-    let all = CHECKS * ROUNDS;
-    println!(
-        "CPU per check: {} us with the decision log, {} us without: {ratio:.3}",
-        per(with, all),
-        per(without, all)
-    );
+    println!("{} spans were sent", collector.taken());
+    let ratio = |at: usize| used[at].as_secs_f64() / used[0].as_secs_f64();
+    for (at, way) in ways.iter().enumerate() {
+        println!("CPU per check, {}: {} us, {:.3}", way.name, per(used[at], CHECKS * ROUNDS), ratio(at));
+    }
     in_process(&token);
-    assert!(ratio < MOST, "the decision log costs too much");
+    for (at, way) in ways.iter().enumerate() {
+        assert!(ratio(at) < way.most, "{} costs too much", way.name);
+    }
 }
 
 const NONE: &str = "decision_log: { to: none }";
@@ -98,13 +138,13 @@ fn per(time: Duration, checks: usize) -> String {
     format!("{:.2}", time.as_secs_f64() * 1e6 / f64::from(u32::try_from(checks).unwrap()))
 }
 
-fn folder(log: &str) -> TempDir {
+fn folder(more: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("policies")).unwrap();
     fs::write(folder.path().join("policies/all.yaml"), POLICY).unwrap();
     let config = format!(
         "listen: {{ grpc: 127.0.0.1:0 }}\nshutdown: {{ delay: 0s }}\nidentity:\n  issuers:\n    - issuer: https://id.test\n      \
-         audiences: [shop]\n      algorithms: [HS256]\n      keys: {{ secret_env: SECRET }}\n      roles: roles\n{log}\n"
+         audiences: [shop]\n      algorithms: [HS256]\n      keys: {{ secret_env: SECRET }}\n      roles: roles\n{more}\n"
     );
     fs::write(folder.path().join("doorward.yaml"), config).unwrap();
     folder
@@ -124,7 +164,8 @@ fn token() -> String {
 }
 
 /// What Envoy sends for a usual request; every fourth is denied.
-fn check(number: usize, token: &str) -> CheckRequest {
+fn check(number: usize, token: &str, sampled: bool) -> CheckRequest {
+    let parent = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0{}", u8::from(sampled));
     let headers = [
         (":authority", "api.example.com"),
         ("authorization", &format!("Bearer {token}")),
@@ -132,7 +173,7 @@ fn check(number: usize, token: &str) -> CheckRequest {
         ("accept", "application/json"),
         ("accept-encoding", "gzip, deflate, br"),
         ("x-request-id", "2b1f9f6c-0d1c-4a63-9a63-1f6c2b1f9f6c"),
-        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("traceparent", &parent),
         ("x-forwarded-for", "192.0.2.7"),
         ("x-forwarded-proto", "https"),
     ];
@@ -155,8 +196,8 @@ struct Server {
 }
 
 impl Server {
-    fn start(log: &str) -> Self {
-        let folder = folder(log);
+    fn start(config: &str) -> Self {
+        let folder = folder(config);
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
             .args(["serve", "--config"])
             .arg(folder.path().join("doorward.yaml"))
@@ -174,19 +215,15 @@ impl Server {
         Self { child, address, folder }
     }
 
-    /// Asks so often, and gives the CPU time that the server took for it.
-    async fn round(&self, token: &str, checks: usize) -> Duration {
+    /// Asks so often.
+    async fn round(&self, token: &str, sampled: bool) {
         let channel = Endpoint::new(format!("http://{}", self.address)).unwrap().connect().await.unwrap();
-        let before = self.cpu();
         let tasks: Vec<_> = (0..AT_ONCE)
-            .map(|task| tokio::spawn(ask(channel.clone(), token.to_owned(), task, checks / AT_ONCE)))
+            .map(|task| tokio::spawn(ask(channel.clone(), token.to_owned(), sampled, task)))
             .collect();
         for task in tasks {
             task.await.unwrap();
         }
-        // What was told is to be written, too.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        self.cpu() - before
     }
 
     /// How long all threads of the process have run, in user and system mode.
@@ -207,19 +244,71 @@ impl Drop for Server {
     }
 }
 
-async fn ask(channel: Channel, token: String, task: usize, checks: usize) {
+/// Takes spans, in a thread of its own.
+#[derive(Clone, Default)]
+struct Collector {
+    address: String,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Collector {
+    fn start() -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let collector = Self { address: listener.local_addr().unwrap().to_string(), ..Self::default() };
+        let service = TraceServiceServer::new(collector.clone());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let incoming = TcpListenerStream::new(tokio::net::TcpListener::from_std(listener).unwrap());
+                Transport::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
+            });
+        });
+        collector
+    }
+
+    fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let spans = request.get_ref().resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+        self.taken.fetch_add(spans.map(|scope| scope.spans.len()).sum(), Ordering::Relaxed);
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+async fn ask(channel: Channel, token: String, sampled: bool, task: usize) {
+    const CHECKS_OF_ONE: usize = CHECKS / AT_ONCE;
     let mut client = AuthorizationClient::new(channel);
-    for number in 0..checks {
-        let answer = client.check(check(task * checks + number, &token)).await.unwrap().into_inner();
+    for number in 0..CHECKS_OF_ONE {
+        let check = check(task * CHECKS_OF_ONE + number, &token, sampled);
+        let answer = client.check(check).await.unwrap().into_inner();
         assert!(answer.status.is_some());
     }
 }
 
 /// What a check, a line and a count cost without a server around them.
 fn in_process(token: &str) {
-    let checks: Vec<Vec<u8>> = (0..64).map(|number| check(number, token).encode_to_vec()).collect();
-    for log in ["decision_log: { to: stdout, allow: 1, claims: [sub] }", NONE] {
-        let folder = folder(log);
+    let log = "decision_log: { to: stdout, allow: 1, claims: [sub] }";
+    let traced = &format!("{NONE}\ntracing: {{ otlp: {{ endpoint: \"http://127.0.0.1:4317\" }} }}");
+    let all = &traced.replace("otlp:", "max_per_second: 10000, otlp:");
+    for (name, config, sampled) in [
+        ("the decision log", log, true),
+        ("nothing told", NONE, true),
+        ("tracing, none recorded", traced, false),
+        ("tracing, 100 a second recorded", traced, true),
+        ("tracing, up to 10000 a second recorded", all, true),
+    ] {
+        let checks: Vec<Vec<u8>> =
+            (0..64).map(|number| check(number, token, sampled).encode_to_vec()).collect();
+        let folder = folder(config);
         let (gate, telemetry) = gate(folder.path());
         let mut batch = Batch::default();
         let time = each(|number| {
@@ -229,8 +318,13 @@ fn in_process(token: &str) {
             {
                 lines.take(&mut batch, Duration::ZERO);
             }
+            if number.is_multiple_of(1000)
+                && let Some(spans) = telemetry.spans()
+            {
+                black_box(spans.take(3000));
+            }
         });
-        println!("in process, `{log}`: {time:.0} ns per check");
+        println!("in process, {name}: {time:.0} ns per check");
     }
     let (request, telemetry) = (Input::default(), Telemetry::default());
     let mut record = Record {
@@ -317,7 +411,11 @@ fn gate(folder: &Path) -> (Arc<Gate>, Arc<Telemetry>) {
     let verifier = Verifier::load(&config.identity, folder, &env, &mut Report::default()).unwrap();
     let index = load(&config.policies).0.unwrap();
     let plan = HeaderPlan::new(&headers, &index);
-    let telemetry = Arc::new(Telemetry::new(&config.decision_log));
+    let telemetry = Telemetry::new(&config.decision_log);
+    let telemetry = Arc::new(match &config.tracing {
+        Some(tracing) => telemetry.tracing(tracing),
+        None => telemetry,
+    });
     let meters = telemetry.meters(&index);
     let live = Arc::new(Live::new(Snapshot::new(index, verifier, plan, meters)));
     (Arc::new(Gate::new(live, Arc::new(Denials::new(&config.deny)), Arc::clone(&telemetry))), telemetry)
