@@ -1,0 +1,115 @@
+//! What a check costs beside what the exchange costs: Doorward, and a server on the same
+//! stack that decodes a check and says yes, asked in turn.
+//!
+//! `cargo bench --bench yardstick [-- WORDS]`, with the words of workloads; all without.
+//! Needs h2load. `docs/performance.md` says what is measured and what came out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a benchmark"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod always;
+mod load;
+mod table;
+mod workload;
+
+use std::env;
+
+use always::Threads;
+use load::{Load, Round};
+use support::checks::Issuer;
+use support::process::{self, Process};
+use table::{Table, median, micros, millis};
+use workload::Workload;
+
+/// Rounds of each server, and checks in each.
+const ROUNDS: usize = 7;
+const CHECKS: usize = 20_000;
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if let [word, threads] = &*arguments
+        && word == always::WORD
+    {
+        return always::run(threads);
+    }
+    println!("{}\n", table::heading(&[("h2load", "--version")]));
+    let issuer = Issuer::new();
+    let mut table = Table::new(&[
+        "workload",
+        "server",
+        "CPU/check µs",
+        "ratio",
+        "checks/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "MB",
+    ]);
+    for workload in workload::ALL {
+        if arguments.iter().all(|word| workload.name.contains(word.as_str())) {
+            measure(&workload, &issuer, &mut table);
+        }
+    }
+    table.print();
+}
+
+/// One of those that are asked in turn.
+struct Side {
+    name: &'static str,
+    process: Process,
+    address: String,
+    rounds: Vec<Round>,
+}
+
+fn measure(workload: &Workload, issuer: &Issuer, table: &mut Table) {
+    let folder = tempfile::tempdir().unwrap();
+    workload.write(issuer, folder.path());
+    let load = workload.load(issuer);
+    let side = |name, (process, address)| Side { name, process, address, rounds: Vec::new() };
+    let mut sides = [
+        side("always allow, one thread", always::start(Threads::One)),
+        side("always allow, two threads", always::start(Threads::Two)),
+        side("Doorward", process::serve(folder.path(), &[])),
+    ];
+    assert_eq!(load.is_allowed(&sides[2].address), workload.is_allowed(), "{}", workload.name);
+    for round in 0..=ROUNDS {
+        // Each is first as often as the others, and the first round warms up.
+        for turn in 0..sides.len() {
+            let side = &mut sides[(round + turn) % 3];
+            let took = load.round(&side.process, &side.address, CHECKS, folder.path());
+            if round > 0 {
+                side.rounds.push(took);
+            }
+        }
+    }
+    report(workload, &load, &sides, table);
+}
+
+fn report(workload: &Workload, load: &Load, sides: &[Side], table: &mut Table) {
+    let cpu = |side: &Side| median(side.rounds.iter().map(|round| round.cpu));
+    let yardstick = cpu(&sides[0]).as_secs_f64();
+    for (number, side) in sides.iter().enumerate() {
+        let of = |part: fn(&Round) -> std::time::Duration| millis(median(side.rounds.iter().map(part)));
+        table.row(vec![
+            if number == 0 { format!("{}: {} bytes", workload.name, load.bytes()) } else { String::new() },
+            side.name.to_owned(),
+            micros(cpu(side)),
+            format!("{:.2}", cpu(side).as_secs_f64() / yardstick),
+            format!("{:.0}", median(side.rounds.iter().map(|round| round.per_second))),
+            of(|round| round.p50),
+            of(|round| round.p99),
+            of(|round| round.p999),
+            format!("{:.0}", side.process.resident() as f64 / 1000.0),
+        ]);
+    }
+}

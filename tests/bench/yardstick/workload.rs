@@ -1,0 +1,147 @@
+//! What is asked, of what policy.
+
+use std::fs;
+use std::path::Path;
+
+use crate::load::Load;
+use crate::support::checks::{self, Issuer};
+use crate::support::policy::Size;
+
+/// A kind of request, and a policy that decides it.
+#[derive(Clone, Copy)]
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    /// Routes and roles of the policy.
+    routes: usize,
+    roles: usize,
+    asked: Asked,
+    /// Different tokens, one after the other; 0 for none at all.
+    tokens: usize,
+    headers: usize,
+    /// Every decision is written to a file. (Counting can't be turned off.)
+    told: bool,
+    /// Tokens are remembered.
+    remembered: bool,
+}
+
+/// Which routes are asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// One that the caller may read.
+    One,
+    /// One that needs no caller.
+    Anonymous,
+    /// One that the caller may not use.
+    Denied,
+    /// Many, spread over the whole policy, by a caller who may read them.
+    Many,
+}
+
+/// The hot token: the one that the goals are about.
+const HOT: Workload = Workload {
+    name: "hot, log on",
+    routes: 1_000,
+    roles: 50,
+    asked: Asked::One,
+    tokens: 1,
+    headers: 16,
+    told: true,
+    remembered: true,
+};
+
+const QUIET: Workload = Workload { name: "hot", told: false, ..HOT };
+
+/// All.
+pub(crate) const ALL: [Workload; 13] = [
+    HOT,
+    QUIET,
+    Workload { name: "hot, 12 headers", headers: 12, ..QUIET },
+    Workload { name: "hot, 40 headers", headers: 40, ..QUIET },
+    Workload { name: "anonymous", asked: Asked::Anonymous, tokens: 0, ..QUIET },
+    Workload { name: "denial", asked: Asked::Denied, ..QUIET },
+    Workload { name: "denial, log on", asked: Asked::Denied, ..HOT },
+    Workload { name: "10,000 tokens", tokens: 10_000, ..QUIET },
+    Workload { name: "each token anew", remembered: false, ..QUIET },
+    Workload { name: "10 routes", routes: 10, asked: Asked::Many, ..QUIET },
+    Workload { name: "1,000 routes", asked: Asked::Many, ..QUIET },
+    Workload { name: "100,000 routes", routes: 100_000, asked: Asked::Many, ..QUIET },
+    Workload { name: "1,000 roles", roles: 1_000, ..QUIET },
+];
+
+/// Checks of [`Asked::Many`], of as many routes where there are that many.
+const PATHS: usize = 10_000;
+
+/// Places of routes in a resource of the policy.
+
+const READ: usize = 2;
+const DELETE: usize = 4;
+const HEALTH: usize = 9;
+
+impl Workload {
+    /// Writes configuration, keys and policy.
+    pub(crate) fn write(&self, issuer: &Issuer, folder: &Path) {
+        self.size().write(&folder.join("policies"));
+        fs::write(folder.join("jwks.json"), issuer.jwks()).unwrap();
+        let log = if self.told {
+            "{ to: { file: log, max_size: 100MiB, keep: 1 }, allow: 1 }"
+        } else {
+            "{ to: none }"
+        };
+        let entries = if self.remembered { 10_000 } else { 0 };
+        let config = format!(
+            "listen: {{ grpc: 127.0.0.1:0, admin: 127.0.0.1:0 }}
+identity:
+  cache: {{ entries: {entries} }}
+  issuers:
+    - issuer: {}
+      audiences: [shop]
+      algorithms: [RS256]
+      keys: {{ file: jwks.json }}
+      roles: roles
+upstream_headers: {{ x-user-id: user.id, x-user-roles: user.roles }}
+decision_log: {log}
+",
+            checks::ISSUER
+        );
+        fs::write(folder.join("doorward.yaml"), config).unwrap();
+    }
+
+    fn size(&self) -> Size {
+        Size::of(self.routes, self.roles)
+    }
+
+    /// Whether the policy allows it.
+    pub(crate) fn is_allowed(&self) -> bool {
+        self.asked != Asked::Denied
+    }
+
+    /// The checks.
+    pub(crate) fn load(&self, issuer: &Issuer) -> Load {
+        let last = format!("r{}", self.roles - 1);
+        let roles: &[&str] = match self.asked {
+            Asked::One | Asked::Denied => &["r0", &last],
+            Asked::Anonymous => &[],
+            Asked::Many => &["all"],
+        };
+        let tokens: Vec<String> = (0..self.tokens).map(|user| issuer.token(user, roles)).collect();
+        let size = self.size();
+        let services = size.services;
+        let place = match self.asked {
+            Asked::One | Asked::Many => READ,
+            Asked::Anonymous => HEALTH,
+            Asked::Denied => DELETE,
+        };
+        // Requests of one service lie as far apart as there are services.
+        let met = |turn: usize| {
+            let resource = turn / services % (size.routes / 10);
+            size.request((resource * 10 + place) * services + turn % services)
+        };
+        // As many bodies for few routes as for many: the same client asks.
+        let bodies = if self.asked == Asked::Many { PATHS } else { self.tokens.max(1) };
+        Load::new((0..bodies).map(|turn| {
+            let token = tokens.get(turn % tokens.len().max(1));
+            let number = if self.asked == Asked::Many { turn } else { 0 };
+            checks::check(&met(number), self.headers, token.map(String::as_str))
+        }))
+    }
+}
