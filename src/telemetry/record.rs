@@ -57,6 +57,33 @@ pub struct Record<'a> {
     pub took: Duration,
 }
 
+impl<'a> Record<'a> {
+    /// A decision of which nothing else is known: what a test or a bench knows
+    /// besides is set on it. The gate names every field.
+    pub fn bare(id: &'a str, reason: Reason) -> Self {
+        Self {
+            id,
+            reason,
+            status: reason.status(),
+            detail: None,
+            service: None,
+            route: None,
+            meter: None,
+            veil: None,
+            place: None,
+            revision: None,
+            caller: None,
+            principal: None,
+            roles: &[],
+            request: None,
+            trace_id: None,
+            candidate: None,
+            course: None,
+            took: Duration::ZERO,
+        }
+    }
+}
+
 /// A decision of the candidate that is not the one in force.
 #[derive(Debug, Clone)]
 pub struct Disagreement {

@@ -9,13 +9,20 @@
 //! one whole check cost there. Ends with an error if the log costs 15 % or more, or
 //! tracing does of which no check, or no more than the usual limit, is recorded.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a benchmark")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a benchmark"
+)]
+
+#[path = "support/mod.rs"]
+mod support;
 
 use std::fs;
 use std::hint::black_box;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -41,6 +48,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
+use support::process::{self, Process};
 use tempfile::TempDir;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Channel, Endpoint, Server as Transport};
@@ -106,7 +114,7 @@ fn main() {
         for (server, way) in servers.iter().zip(&ways) {
             server.round(&token, way.sampled).await;
         }
-        let before = servers.each_ref().map(Server::cpu);
+        let before = servers.each_ref().map(|server| server.process.cpu());
         for round in 0..ROUNDS {
             for turn in 0..servers.len() {
                 // Each is first as often as the others.
@@ -116,7 +124,7 @@ fn main() {
         }
         // What was told is to be written and sent, too.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        std::array::from_fn::<_, 5, _>(|at| servers[at].cpu() - before[at])
+        std::array::from_fn::<_, 5, _>(|at| servers[at].process.cpu() - before[at])
     });
     let lines =
         fs::read(servers[1].folder.path().join("log")).unwrap().iter().filter(|b| **b == b'\n').count();
@@ -188,9 +196,9 @@ fn check(number: usize, token: &str, sampled: bool) -> CheckRequest {
     CheckRequest { attributes: Some(AttributeContext { request, ..AttributeContext::default() }) }
 }
 
-/// The real binary, killed when dropped.
+/// The real binary.
 struct Server {
-    child: Child,
+    process: Process,
     address: String,
     folder: TempDir,
 }
@@ -198,21 +206,8 @@ struct Server {
 impl Server {
     fn start(config: &str) -> Self {
         let folder = folder(config);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
-            .args(["serve", "--config"])
-            .arg(folder.path().join("doorward.yaml"))
-            .env("SECRET", SECRET)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let listening = lines.find(|line| line.contains("\"listening\"")).unwrap();
-        let line: serde_json::Value = serde_json::from_str(&listening).unwrap();
-        let address = line["grpc"].as_str().unwrap().to_owned();
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, folder }
+        let (process, address) = process::serve(folder.path(), &[("SECRET", SECRET)]);
+        Self { process, address, folder }
     }
 
     /// Asks so often.
@@ -224,23 +219,6 @@ impl Server {
         for task in tasks {
             task.await.unwrap();
         }
-    }
-
-    /// How long all threads of the process have run, in user and system mode.
-    fn cpu(&self) -> Duration {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let ran = |thread: std::io::Result<fs::DirEntry>| {
-            let stat = fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
-            Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
-        };
-        threads.map(ran).sum()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -328,24 +306,9 @@ fn in_process(token: &str) {
     }
     let (request, telemetry) = (Input::default(), Telemetry::default());
     let mut record = Record {
-        id: "",
-        reason: Reason::Allowed,
-        status: 200,
-        detail: None,
-        service: None,
-        route: None,
-        meter: None,
-        veil: None,
-        place: None,
-        revision: None,
-        caller: None,
-        principal: None,
-        roles: &[],
         request: Some(&request),
-        trace_id: None,
-        candidate: None,
-        course: None,
         took: Duration::from_micros(7),
+        ..Record::bare("", Reason::Allowed)
     };
     let time = each(|_| {
         let _begun = telemetry.metrics().begin(1024);

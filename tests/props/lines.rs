@@ -78,24 +78,13 @@ proptest! {
         let roles = [role.as_str().into()];
         telemetry.decided(
             &Record {
-                id: "00",
-                reason: Reason::Allowed,
-                status: 200,
                 detail: Some(detail),
                 service: Some(name),
                 route: Some(name),
-                meter: None,
-                veil: None,
-                place: None,
-                revision: None,
                 caller: Some(&caller),
-                principal: None,
                 roles: &roles,
                 request: Some(&request),
-                trace_id: None,
-                candidate: None,
-                course: None,
-                took: Duration::ZERO,
+                ..Record::bare("00", Reason::Allowed)
             },
             Keep::ALL,
             None,

@@ -134,24 +134,17 @@ fn line(telemetry: &Telemetry, index: &Index, input: &Input<'_>, decision: &Deci
     let roles = decision.held(index).map(|held| held.roles()).unwrap_or_default();
     telemetry.decided(
         &Record {
-            id: "0123456789abcdef0123456789abcdef",
-            reason: decision.reason,
-            status: decision.reason.status(),
             detail: decision.detail,
             service: decision.service_name(index),
             route: decision.route_text(index),
-            meter: None,
-            veil: None,
             place: decision.place(index),
             revision: Some(index.revision()),
             caller: decision.principal.as_ref().map(|principal| principal.subject()),
             principal: decision.principal.as_ref(),
             roles: &roles,
             request: Some(input),
-            trace_id: None,
-            candidate: None,
-            course: None,
             took: Duration::from_micros(5),
+            ..Record::bare("0123456789abcdef0123456789abcdef", decision.reason)
         },
         Keep::ALL,
         None,

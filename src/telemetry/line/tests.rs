@@ -18,24 +18,10 @@ fn input<'a>(path: &'a str, headers: Headers<'a>) -> Input<'a> {
 
 fn record<'a>(request: Option<&'a Input<'a>>) -> Record<'a> {
     Record {
-        id: "0123456789abcdef0123456789abcdef",
-        reason: Reason::RoleMissing,
         status: 404,
-        detail: None,
-        service: None,
-        route: None,
-        meter: None,
-        veil: None,
-        place: None,
-        revision: None,
-        caller: None,
-        principal: None,
-        roles: &[],
         request,
-        trace_id: None,
-        candidate: None,
-        course: None,
         took: Duration::from_nanos(12_345),
+        ..Record::bare("0123456789abcdef0123456789abcdef", Reason::RoleMissing)
     }
 }
 

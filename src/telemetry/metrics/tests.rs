@@ -13,26 +13,7 @@ fn index(routes: &str) -> Index {
 }
 
 fn record(reason: Reason, meter: Option<&Meter>) -> Record<'_> {
-    Record {
-        id: "",
-        reason,
-        status: reason.status(),
-        detail: None,
-        service: None,
-        route: None,
-        meter,
-        veil: None,
-        place: None,
-        revision: None,
-        caller: None,
-        principal: None,
-        roles: &[],
-        request: None,
-        trace_id: None,
-        candidate: None,
-        course: None,
-        took: Duration::from_micros(3),
-    }
+    Record { meter, took: Duration::from_micros(3), ..Record::bare("", reason) }
 }
 
 fn decisions(metrics: &Metrics) -> Vec<String> {

@@ -1,33 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::time::Duration;
-
 use super::*;
 use crate::engine::Headers;
 
 const JWT: &str = "eyJhbGciOiJub25lIn0.e30.c2ln";
 
 fn keep(recent: &Recent, id: &str, reason: Reason, request: Option<&Input<'_>>) {
-    recent.keep(&Record {
-        id,
-        reason,
-        status: reason.status(),
-        detail: Some("why"),
-        service: None,
-        route: None,
-        meter: None,
-        veil: None,
-        place: None,
-        revision: Some("r1"),
-        caller: None,
-        principal: None,
-        roles: &[],
-        request,
-        trace_id: None,
-        candidate: None,
-        course: None,
-        took: Duration::ZERO,
-    });
+    recent.keep(&Record { detail: Some("why"), revision: Some("r1"), request, ..Record::bare(id, reason) });
 }
 
 fn id(number: usize) -> String {

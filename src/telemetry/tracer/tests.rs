@@ -92,24 +92,15 @@ fn so_many_are_admitted_in_every_second() {
 
 fn record<'a>(request: Option<&'a Input<'a>>, caller: Option<&'a Subject>, course: &'a Course) -> Record<'a> {
     Record {
-        id: "0123456789abcdef0123456789abcdef",
-        reason: Reason::Allowed,
-        status: 200,
         detail: Some("words of ours"),
         service: Some("events"),
         route: Some("GET,PUT /events/{id}"),
-        meter: None,
-        veil: None,
-        place: None,
         revision: Some("r1"),
         caller,
-        principal: None,
-        roles: &[],
         request,
-        trace_id: None,
-        candidate: None,
         course: Some(course),
         took: Duration::from_millis(5),
+        ..Record::bare("0123456789abcdef0123456789abcdef", Reason::Allowed)
     }
 }
 
