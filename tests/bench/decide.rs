@@ -4,6 +4,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a benchmark")]
 
+#[path = "support/policy.rs"]
+#[allow(dead_code, reason = "other benches write it to files")]
+mod policy;
+
 use std::cell::Cell;
 use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +18,7 @@ use doorward::config::OnAnonymous;
 use doorward::diag::{Format, Report, Sources, render};
 use doorward::engine::{Input, Principal, Reason, Subject, decide};
 use doorward::policy::{Method, RequestPath, read_texts};
+use policy::Size;
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -25,52 +30,38 @@ fn main() {
 /// Numbers of routes.
 const ROUTES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
 
-/// A policy of about so many routes: collections, items and trees below them,
-/// in ten services, each route with a code of its own.
-fn policy(routes: usize) -> String {
-    let mut text = String::from(
-        "roles:\n  viewer: { grants: [\"*:read\"] }\n  admin: { grants: [\"*\"], denies: [\"secret:*\"] }\n",
-    )
-    .replace("*:read", "read:*");
-    text.push_str("services:\n");
-    let (services, each) = (10, routes.div_ceil(10));
-    for service in 0..services {
-        writeln!(text, "  s{service}:\n    paths: [/v1/s{service}]\n    routes:").unwrap();
-        for route in 0..each {
-            let below = ["", "/{id}", "/{id}/notes/{note}", "/{id}/files/**"][route % 4];
-            let path = format!("/v1/s{service}/collection-{route}{below}");
-            writeln!(text, "      - {{ route: \"GET {path}\", codes: \"read:{service}-{route}\" }}").unwrap();
-        }
-    }
-    text
+fn size(routes: usize) -> Size {
+    Size::of(routes, 50)
 }
 
-/// A path for every route of [`policy`].
+/// The routes of the policy that ask for a path alone: reading a thing, of any depth.
+const PLAIN: [usize; 4] = [0, 2, 5, 7];
+
+/// A path for each of them, in no order.
 fn paths(routes: usize) -> Vec<String> {
-    let (services, each) = (10, routes.div_ceil(10));
-    // A stride that is prime to every count visits all routes, in no order.
-    (0..services * each)
-        .map(|n| (n * 7_919) % (services * each))
-        .map(|n| (n % services, n / services))
-        .map(|(service, route)| {
-            let below = ["", "/4711", "/4711/notes/12", "/4711/files/a/b/c"][route % 4];
-            format!("/v1/s{service}/collection-{route}{below}")
-        })
-        .collect()
+    let size = size(routes);
+    // A stride that is prime to every count visits all.
+    let numbers = (0..size.total()).map(|n| (n * 7_919) % size.total());
+    let plain = numbers.filter(|n| PLAIN.contains(&(n / size.services % size.routes % 10)));
+    plain.map(|n| size.request(n).path).collect()
 }
 
-fn index_of(text: String) -> Index {
+fn index_of<F: IntoIterator<Item = (String, String)>>(files: F) -> Index {
     let (mut sources, mut report) = (Sources::default(), Report::default());
-    let policy = read_texts([("policy.yaml".to_owned(), text)], &mut sources, &mut report);
+    let policy = read_texts(files, &mut sources, &mut report);
     let index = policy.and_then(|policy| compile(&policy, &sources, &mut report));
     index.unwrap_or_else(|| panic!("{}", render(&report, &sources, Format::Short)))
 }
 
-/// The index of [`policy`], made once for each size.
+fn index_of_one(text: String) -> Index {
+    index_of([("policy.yaml".to_owned(), text)])
+}
+
+/// The index of a large policy, made once for each size.
 fn index(routes: usize) -> &'static Index {
     static MADE: [OnceLock<Index>; 5] = [const { OnceLock::new() }; 5];
     let at = ROUTES.iter().position(|n| *n == routes).unwrap();
-    MADE[at].get_or_init(|| index_of(policy(routes)))
+    MADE[at].get_or_init(|| index_of(size(routes).files()))
 }
 
 fn caller(index: &Index, roles: &[&str]) -> Arc<Principal> {
@@ -80,7 +71,8 @@ fn caller(index: &Index, roles: &[&str]) -> Arc<Principal> {
 }
 
 fn request(path: &str) -> Input<'_> {
-    Input { method: "GET", host: "api.example.com", path, ..Input::default() }
+    let source = Some([192, 0, 2, 7].into());
+    Input { method: "GET", host: "api.example.com", path, source, ..Input::default() }
 }
 
 /// Each call takes the next of the items.
@@ -108,7 +100,7 @@ fn decide_all_paths(bencher: Bencher, routes: usize) {
 
 fn decide_allowed(bencher: Bencher, routes: usize, at_most: usize) {
     let index = index(routes);
-    let principal = caller(index, &["viewer"]);
+    let principal = caller(index, &["all"]);
     let mut paths = paths(routes);
     paths.truncate(at_most);
     let ask =
@@ -137,7 +129,7 @@ fn look_up(bencher: Bencher, routes: usize) {
 #[divan::bench(args = ROUTES, sample_size = 1_000)]
 fn decide_unknown(bencher: Bencher, routes: usize) {
     let index = index(routes);
-    let paths: Vec<String> = paths(routes).iter().map(|path| path.replace("collection-", "else-")).collect();
+    let paths: Vec<String> = paths(routes).iter().map(|path| path.replace("/c", "/else-")).collect();
     let next = turns(&paths);
     bencher.bench_local(|| {
         decide(index, &request(black_box(next())), OnAnonymous::default(), |_| {
@@ -170,7 +162,7 @@ fn scoped(bindings: usize, scope: impl Fn(usize) -> String) -> Index {
     for binding in 0..bindings {
         writeln!(text, "  - {{ user: ann, roles: r{binding}, {} }}", scope(binding)).unwrap();
     }
-    index_of(text)
+    index_of_one(text)
 }
 
 fn decide_scoped(bencher: Bencher, index: &Index, requests: &[(String, u64)]) {
@@ -221,7 +213,7 @@ fn resolve_principal(bencher: Bencher, roles: usize) {
         let inherits = if role % 10 == 0 { String::new() } else { format!("inherits: [r{}], ", role - 1) };
         writeln!(text, "  r{role}: {{ {inherits}grants: [c-{role}, \"d-{role}*\"] }}").unwrap();
     }
-    let index = index_of(text);
+    let index = index_of_one(text);
     let names: Vec<String> = (0..roles).map(|role| format!("r{}", role * 9)).collect();
     let subject = Subject { user: "ann".to_owned(), roles: names, ..Subject::default() };
     bencher.with_inputs(|| subject.clone()).bench_local_values(|subject| Principal::resolve(&index, subject));
@@ -239,7 +231,7 @@ fn decide_peer(bencher: Bencher, bindings: usize) {
         let namespace = if number % 2 == 0 { "*".to_owned() } else { format!("n{number}") };
         writeln!(text, "- {{ peer: \"spiffe://cluster/ns/{namespace}/sa/s{number}\", roles: r }}").unwrap();
     }
-    let index = index_of(text);
+    let index = index_of_one(text);
     let input = Input { peer: Some("spiffe://cluster/ns/n7/sa/s7"), ..request("/a") };
     let ask = |input: &Input<'_>| {
         decide(&index, input, OnAnonymous::default(), |_| Err((Reason::TokenMissing, "")))
@@ -251,11 +243,11 @@ fn decide_peer(bencher: Bencher, bindings: usize) {
 /// Text to index, as on every reload.
 #[divan::bench(args = [10, 1_000, 10_000], sample_count = 10)]
 fn compile_policy(bencher: Bencher, routes: usize) {
-    bencher.with_inputs(|| policy(routes)).bench_local_values(index_of);
+    bencher.with_inputs(|| size(routes).files()).bench_local_values(index_of::<Vec<_>>);
 }
 
 /// Dropping an index frees what it holds: read its size off the `dealloc` row.
 #[divan::bench(args = ROUTES, sample_count = 3, sample_size = 1)]
 fn size_of_index(bencher: Bencher, routes: usize) {
-    bencher.with_inputs(|| index_of(policy(routes))).bench_local_values(drop);
+    bencher.with_inputs(|| index_of(size(routes).files())).bench_local_values(drop);
 }

@@ -5,12 +5,19 @@
 //! both, and their ratio, which must stay below 2. The ratio is of one run:
 //! between runs the machine differs more than that.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a benchmark")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark"
+)]
+
+#[path = "support/mod.rs"]
+mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use doorward::config::Algorithm;
@@ -18,6 +25,7 @@ use doorward::identity::mint::{Claims, Signer};
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest};
+use support::process;
 use tonic::transport::Channel;
 
 const SECRET: &str = "not a secret but long enough for one";
@@ -49,36 +57,6 @@ fn policy(n: usize) -> String {
     format!(
         "roles:\n  viewer: {{ grants: ['*'] }}\nservices:\n  a:\n    description: version {n}\n    paths: [/a]\n    routes:\n{routes}"
     )
-}
-
-struct Server(Child);
-
-impl Server {
-    fn start(folder: &Path) -> (Self, String) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
-            .args(["serve", "--config"])
-            .arg(folder.join("doorward.yaml"))
-            .env("SECRET", SECRET)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let listening = lines.find(|line| line.contains("\"listening\"")).unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-        let listening: serde_json::Value = serde_json::from_str(&listening).unwrap();
-        (Self(child), listening["grpc"].as_str().unwrap().to_owned())
-    }
-
-    fn hang_up(&self) {
-        Command::new("kill").args(["-HUP", &self.0.id().to_string()]).status().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.kill().and_then(|()| self.0.wait()).unwrap();
-    }
 }
 
 /// Asks one check after the other until the turn is over; gives what each took.
@@ -115,7 +93,7 @@ fn main() {
     fs::create_dir(&policies).unwrap();
     fs::write(policies.join("all.yaml"), policy(0)).unwrap();
     fs::write(folder.path().join("doorward.yaml"), CONFIG).unwrap();
-    let (server, address) = Server::start(folder.path());
+    let (server, address) = process::serve(folder.path(), &[("SECRET", SECRET)]);
 
     let claims = Claims {
         issuer: "https://id.test".to_owned(),
@@ -150,7 +128,8 @@ fn main() {
                 for i in 1..=RELOADS {
                     fs::write(folder.path().join("next"), policy(n * RELOADS + i)).unwrap();
                     fs::rename(folder.path().join("next"), policies.join("all.yaml")).unwrap();
-                    server.hang_up();
+                    let id = server.id().to_string();
+                    Command::new("kill").args(["-HUP", &id]).status().unwrap();
                     std::thread::sleep(EVERY);
                 }
             });

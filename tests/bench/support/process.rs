@@ -1,10 +1,11 @@
 //! The real binary and other servers as child processes, and what the kernel says of them.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// A running server, killed when dropped.
 pub(crate) struct Process(Child);
@@ -55,12 +56,59 @@ impl Process {
         threads.map(ran).sum()
     }
 
+    /// How often it has asked the kernel to write, to sockets and files.
+    pub(crate) fn writes(&self) -> u64 {
+        let io = fs::read_to_string(format!("/proc/{}/io", self.id())).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("syscw: ")).unwrap().parse().unwrap()
+    }
+
     /// Resident memory, in kB.
     pub(crate) fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+        kilobytes(&status, "VmRSS:").unwrap()
     }
+}
+
+/// A program that ran to its end.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) took: Duration,
+    /// The most resident memory, in kB.
+    pub(crate) most_resident: u64,
+}
+
+/// Runs a program to its end. What it says against its use is shown.
+pub(crate) fn run(command: &mut Command) -> Ran {
+    let begun = Instant::now();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let ended = AtomicBool::new(false);
+    let (most_resident, out) = std::thread::scope(|scope| {
+        // The kernel keeps the peak, but only for as long as the process lives.
+        let watching = scope.spawn(|| {
+            let mut most = 0;
+            while !ended.load(Ordering::Relaxed) {
+                let text = fs::read_to_string(&status).unwrap_or_default();
+                most = kilobytes(&text, "VmHWM:").unwrap_or(most);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            most
+        });
+        let mut out = String::new();
+        stdout.read_to_string(&mut out).unwrap();
+        ended.store(true, Ordering::Relaxed);
+        (watching.join().unwrap(), out)
+    });
+    let code = child.wait().unwrap().code().unwrap();
+    Ran { code, out, took: begun.elapsed(), most_resident }
+}
+
+/// A line of `/proc/PID/status`.
+fn kilobytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 impl Drop for Process {
