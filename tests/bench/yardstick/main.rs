@@ -2,7 +2,8 @@
 //! stack that decodes a check and says yes, asked in turn.
 //!
 //! `cargo bench --bench yardstick [-- WORDS]`, with the words of workloads; all without.
-//! Needs h2load. `docs/performance.md` says what is measured and what came out.
+//! `envoy` is the word for what goes
+//! through Envoy. Needs h2load and wrk. `docs/performance.md` says what is measured and what came out.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,11 +19,14 @@
 mod support;
 
 mod always;
+mod envoy;
 mod load;
 mod table;
 mod workload;
 
 use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use always::Threads;
 use load::{Load, Round};
@@ -42,25 +46,45 @@ fn main() {
     {
         return always::run(threads);
     }
-    println!("{}\n", table::heading(&[("h2load", "--version")]));
+    let wanted = |name: &str| arguments.iter().all(|word| name.contains(word.as_str()));
+    let through = wanted(ENVOY).then(envoy_binary);
+    let envoy = through.iter().map(|path| (path.to_str().unwrap(), "--version"));
+    println!(
+        "{}",
+        table::heading(
+            &[("h2load", "--version"), ("wrk", "-v")].into_iter().chain(envoy).collect::<Vec<_>>()
+        )
+    );
     let issuer = Issuer::new();
     let mut table = Table::new(&[
         "workload",
         "server",
         "CPU/check µs",
         "ratio",
+        "writes/check",
         "checks/s",
         "p50 ms",
         "p99 ms",
         "p99.9 ms",
         "MB",
     ]);
-    for workload in workload::ALL {
-        if arguments.iter().all(|word| workload.name.contains(word.as_str())) {
-            measure(&workload, &issuer, &mut table);
-        }
-    }
+    let workloads = workload::ALL.into_iter().filter(|workload| wanted(workload.name));
+    workloads.for_each(|workload| measure(&workload, &issuer, &mut table));
     table.print();
+    if let Some(binary) = through {
+        envoy::measure(&issuer, &binary);
+    }
+}
+
+/// The word for what goes through Envoy.
+const ENVOY: &str = "envoy";
+
+/// `ENVOY_BIN`, or the one that the end-to-end tests use.
+fn envoy_binary() -> PathBuf {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/envoy");
+    let said = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
+    assert!(said.status.success(), "no Envoy: see .tools/envoy");
+    String::from_utf8(said.stdout).unwrap().trim().into()
 }
 
 /// One of those that are asked in turn.
@@ -105,6 +129,7 @@ fn report(workload: &Workload, load: &Load, sides: &[Side], table: &mut Table) {
             side.name.to_owned(),
             micros(cpu(side)),
             format!("{:.2}", cpu(side).as_secs_f64() / yardstick),
+            format!("{:.2}", median(side.rounds.iter().map(|round| round.writes))),
             format!("{:.0}", median(side.rounds.iter().map(|round| round.per_second))),
             of(|round| round.p50),
             of(|round| round.p99),

@@ -1,6 +1,7 @@
 //! What is printed: what it was measured on, and a table that goes into the docs as it is.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,9 +25,11 @@ pub(crate) fn heading(tools: &[(&str, &str)]) -> String {
             Command::new(tool).arg(argument).output().unwrap_or_else(|error| panic!("{tool}: {error}"));
         let said = [said.stdout, said.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        let words: Vec<_> = first.split_whitespace().take(2).collect();
-        text.push_str(&format!(", {}", words.join(" ")));
+        let numbers = said.split(|c: char| !c.is_ascii_digit() && c != '.');
+        let version =
+            numbers.into_iter().find(|number| number.split('.').filter(|part| !part.is_empty()).count() == 3);
+        let name = Path::new(tool).file_name().unwrap().to_string_lossy();
+        text.push_str(&format!(", {name} {}", version.unwrap_or("?")));
     }
     text
 }
@@ -46,7 +49,12 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// Nothing where there are no rows.
     pub(crate) fn print(&self) {
+        if self.rows.len() == 1 {
+            return;
+        }
+        println!();
         let widths: Vec<usize> = (0..self.rows[0].len())
             .map(|column| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap())
             .collect();

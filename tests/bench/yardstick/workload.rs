@@ -72,7 +72,6 @@ pub(crate) const ALL: [Workload; 13] = [
 const PATHS: usize = 10_000;
 
 /// Places of routes in a resource of the policy.
-
 const READ: usize = 2;
 const DELETE: usize = 4;
 const HEALTH: usize = 9;
@@ -81,29 +80,12 @@ impl Workload {
     /// Writes configuration, keys and policy.
     pub(crate) fn write(&self, issuer: &Issuer, folder: &Path) {
         self.size().write(&folder.join("policies"));
-        fs::write(folder.join("jwks.json"), issuer.jwks()).unwrap();
         let log = if self.told {
             "{ to: { file: log, max_size: 100MiB, keep: 1 }, allow: 1 }"
         } else {
             "{ to: none }"
         };
-        let entries = if self.remembered { 10_000 } else { 0 };
-        let config = format!(
-            "listen: {{ grpc: 127.0.0.1:0, admin: 127.0.0.1:0 }}
-identity:
-  cache: {{ entries: {entries} }}
-  issuers:
-    - issuer: {}
-      audiences: [shop]
-      algorithms: [RS256]
-      keys: {{ file: jwks.json }}
-      roles: roles
-upstream_headers: {{ x-user-id: user.id, x-user-roles: user.roles }}
-decision_log: {log}
-",
-            checks::ISSUER
-        );
-        fs::write(folder.join("doorward.yaml"), config).unwrap();
+        configure(issuer, if self.remembered { 10_000 } else { 0 }, log, folder);
     }
 
     fn size(&self) -> Size {
@@ -144,4 +126,25 @@ decision_log: {log}
             checks::check(&met(number), self.headers, token.map(String::as_str))
         }))
     }
+}
+
+/// Writes configuration and keys: so many tokens are remembered, decisions are told so.
+pub(crate) fn configure(issuer: &Issuer, tokens: usize, log: &str, folder: &Path) {
+    fs::write(folder.join("jwks.json"), issuer.jwks()).unwrap();
+    let config = format!(
+        "listen: {{ grpc: 127.0.0.1:0, admin: 127.0.0.1:0 }}
+identity:
+  cache: {{ entries: {tokens} }}
+  issuers:
+    - issuer: {}
+      audiences: [shop]
+      algorithms: [RS256]
+      keys: {{ file: jwks.json }}
+      roles: roles
+upstream_headers: {{ x-user-id: user.id, x-user-roles: user.roles }}
+decision_log: {log}
+",
+        checks::ISSUER
+    );
+    fs::write(folder.join("doorward.yaml"), config).unwrap();
 }
