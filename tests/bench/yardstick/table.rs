@@ -21,8 +21,9 @@ pub(crate) fn heading(tools: &[(&str, &str)]) -> String {
         env!("CARGO_PKG_VERSION")
     );
     for (tool, argument) in tools {
-        let said =
-            Command::new(tool).arg(argument).output().unwrap_or_else(|error| panic!("{tool}: {error}"));
+        let said = Command::new(tool).arg(argument).output().unwrap_or_else(|error| {
+            panic!("{tool}: {error} (on Debian and Ubuntu: apt install nghttp2-client wrk)")
+        });
         let said = [said.stdout, said.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let numbers = said.split(|c: char| !c.is_ascii_digit() && c != '.');
