@@ -154,7 +154,6 @@ impl Results<'_> {
             }
             progress.add(1);
         }
-        progress.end();
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! How far something long has come, for somebody who waits at a terminal.
 //!
 //! Nothing is written where standard error is none. No crate: one line, four times a
-//! second.
+//! second, which the terminal cuts where it is narrower (it knows its width), and
+//! which is gone when the work has ended, in whatever way.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -11,6 +12,13 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// The width of the bar.
 const WIDTH: u64 = 30;
+
+/// Back to the beginning of the line, and nothing in it.
+const CLEAR: &str = "\r\x1b[K";
+
+/// What follows is cut at the margin, and what follows that is not. A line that
+/// went on below could not be taken away.
+const CUT: [&str; 2] = ["\x1b[?7l", "\x1b[?7h"];
 
 /// What is counted.
 #[derive(Debug, Clone, Copy)]
@@ -47,31 +55,51 @@ impl Progress {
             self.next = Some(now + EVERY);
             self.written = true;
             let line = line(self.unit, self.done, self.size, now - self.started);
-            let _ = write!(io::stderr().lock(), "\r\x1b[K{line}");
+            // At once: what stands between must not be somebody else's.
+            let line = [CLEAR, CUT[0], &line, CUT[1]].concat();
+            let _ = io::stderr().lock().write_all(line.as_bytes());
         }
     }
+}
 
-    /// Takes the line away.
-    pub(super) fn end(self) {
+/// Takes the line away, so that an error stands on a line of its own.
+impl Drop for Progress {
+    fn drop(&mut self) {
         if self.written {
-            let _ = write!(io::stderr().lock(), "\r\x1b[K");
+            let _ = io::stderr().lock().write_all(CLEAR.as_bytes());
         }
     }
 }
 
 fn line(unit: Unit, done: u64, size: Option<u64>, took: Duration) -> String {
     let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
-    let rate = done.saturating_mul(1000) / took;
+    // In tenths, since some are slower than one in a second.
+    let rate = scaled(done, 10_000, took);
     let Some(size) = size.filter(|size| *size > 0) else {
-        return format!("{} read, {}/s", unit.of(done), unit.per_second(rate));
+        return format!("{} read, {}/s", unit.of(done), unit.rate(rate));
     };
     let done = done.min(size);
-    let part = |of: u64| u64::try_from(u128::from(done) * u128::from(of) / u128::from(size)).unwrap_or(of);
-    let full = usize::try_from(part(WIDTH)).unwrap_or_default();
-    let left = (size - done) / rate.max(1);
-    let bar: String =
-        (0..usize::try_from(WIDTH).unwrap_or_default()).map(|at| if at < full { '=' } else { ' ' }).collect();
-    format!("[{bar}] {:>3} % of {}, {}/s, {left} s left", part(100), unit.of(size), unit.per_second(rate))
+    let full = scaled(WIDTH, done, size);
+    let bar: String = (0..WIDTH).map(|at| if at < full { '=' } else { ' ' }).collect();
+    let left = match done {
+        0 => String::new(),
+        done => format!(", {} left", time(scaled(took, size - done, done) / 1000)),
+    };
+    // What matters most comes first: a narrow terminal shows no more.
+    format!("{:>3} % [{bar}] of {}, {}/s{left}", scaled(100, done, size), unit.of(size), unit.rate(rate))
+}
+
+/// So much of it as one is of the other.
+fn scaled(of: u64, part: u64, whole: u64) -> u64 {
+    u64::try_from(u128::from(of) * u128::from(part) / u128::from(whole.max(1))).unwrap_or(u64::MAX)
+}
+
+fn time(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
 }
 
 impl Unit {
@@ -82,10 +110,12 @@ impl Unit {
         }
     }
 
-    fn per_second(self, number: u64) -> String {
+    /// Of tenths in a second.
+    fn rate(self, tenths: u64) -> String {
         match self {
-            Self::Bytes => bytes(number),
-            Self::Mutants => number.to_string(),
+            Self::Bytes => bytes(tenths / 10),
+            Self::Mutants if tenths < 100 => format!("{}.{}", tenths / 10, tenths % 10),
+            Self::Mutants => (tenths / 10).to_string(),
         }
     }
 }
@@ -109,12 +139,17 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(
             line(Unit::Bytes, 512 << 10, Some(1 << 20), second),
-            "[===============               ]  50 % of 1.0 MiB, 512.0 KiB/s, 1 s left"
+            " 50 % [===============               ] of 1.0 MiB, 512.0 KiB/s, 1 s left"
         );
         assert_eq!(line(Unit::Bytes, 1536, None, second), "1.5 KiB read, 1.5 KiB/s");
         assert_eq!(
             line(Unit::Mutants, 30, Some(120), 3 * second),
-            "[=======                       ]  25 % of 120 mutants, 10/s, 9 s left"
+            " 25 % [=======                       ] of 120 mutants, 10/s, 9 s left"
+        );
+        // Slower than one in a second.
+        assert_eq!(
+            line(Unit::Mutants, 10, Some(1000), 40 * second),
+            "  1 % [                              ] of 1000 mutants, 0.2/s, 66 min left"
         );
         for (done, size) in
             [(0, Some(0)), (u64::MAX, Some(1)), (u64::MAX, Some(u64::MAX)), (0, None), (0, Some(7))]

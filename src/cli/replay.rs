@@ -187,7 +187,6 @@ fn read(replay: &mut Replay<'_>, logs: Vec<PathBuf>) -> Result<(), Failure> {
         let name = path.display().to_string();
         replay.read(&name, log, |bytes| progress.add(bytes)).map_err(|error| cant(&path, &error))?;
     }
-    progress.end();
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod invariants;
 mod lint;
 mod matrix;
 mod mutate;
+mod progress;
 mod replay;
 mod review;
 mod schema;
