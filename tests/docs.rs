@@ -8,6 +8,8 @@
 //! - `config`: a whole `doorward.yaml`;
 //! - `envoy`: lines of `deploy/envoy/envoy.yaml`, which real Envoy validates;
 //! - `envoy-cluster`: well-formed YAML to be added to a cluster of Envoy;
+//! - `envoy-access-log`: an access log, with which `tests/it` runs real Envoy to
+//!   replay what it writes;
 //! - `envoy-tls`: a transport socket, which `tests/it` gives to real Envoy;
 //! - `envoy-tracer`, `envoy-collector`: well-formed YAML that `tests/it` puts into
 //!   it for traces;
@@ -70,7 +72,7 @@ fn every_yaml_block_is_what_it_says() {
             (
                 Some(
                     "envoy-cluster" | "envoy-tls" | "envoy-listener" | "envoy-filter" | "envoy-route"
-                    | "envoy-tracer" | "envoy-collector",
+                    | "envoy-tracer" | "envoy-collector" | "envoy-access-log",
                 ),
                 None,
             ) => {
