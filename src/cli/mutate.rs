@@ -1,4 +1,5 @@
-//! `doorward mutate`: would the tests of a policy notice if it were weaker?
+//! `doorward mutate`: would the tests and invariants of a policy notice if it were
+//! weaker?
 
 mod json;
 mod text;
@@ -11,18 +12,20 @@ use super::progress::{Progress, Unit};
 use super::test::{headers_are_known, named};
 use super::{Exit, Failure, Term, time};
 use crate::config::OnAnonymous;
-use crate::diag::{self, Report, Sources};
-use crate::review::mutate::{Fate, Ground, Mutant, Survivor, Trial, mutants, percent, sample};
+use crate::diag::{self, Report, Sources, Span};
+use crate::review::TooComplex;
+use crate::review::mutate::{Fate, Ground, Mutant, Notice, Survivor, Trial, mutants, percent, sample};
 use crate::review::suite::Suite;
 use crate::words::redact;
 
-/// Weaken the policy one rule at a time, and show what no test notices.
+/// Weaken the policy one rule at a time, and show what no test and no invariant notices.
 ///
-/// A requirement is dropped, `any` written for `all`, a path widened, a deny forgotten; then all tests are run.
-/// What opens nothing is proved to do so and left out. Each that no test notices is shown with its place, and with
-/// the test that would notice it.
+/// A requirement is dropped, `any` written for `all`, a path widened, a deny forgotten; then all tests are run, and
+/// the invariants proved of what no test notices. What opens nothing is proved to do so and left out. Each that goes
+/// unnoticed is shown with its place, and with the test that would notice it.
 ///
-/// Exit code 0: the score is high enough; 1: it is not; 2: could not run, a test fails already, or there are none.
+/// Exit code 0: the score is high enough; 1: it is not; 2: could not run, a test fails or an invariant is false
+/// already, or there are none of either.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The policy directory, without a configuration.
@@ -37,7 +40,10 @@ pub(crate) struct Args {
     /// Try no more than so many, chosen from all parts of the policy and the same each time.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// How many hundredths of the weakened policies the tests must notice.
+    /// Prove the invariants of what a test notices, too, and tell how many both notice. Takes longer.
+    #[arg(long)]
+    both: bool,
+    /// How many hundredths of the weakened policies must be noticed.
     #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_score: u8,
     /// Run the tests that do not say when as if it were this time, and prove from then on: RFC 3339, or seconds
@@ -60,14 +66,25 @@ struct Results<'a> {
     tried: usize,
     broken: usize,
     harmless: usize,
-    noticed: usize,
+    noticed: By,
+    has_invariants: bool,
+    both: bool,
     survivors: Vec<(Mutant, Survivor)>,
     min_score: u8,
 }
 
+/// How many were noticed, and by what. Of what a test notices no invariant is asked
+/// unless `--both` is given.
+#[derive(Debug, Default)]
+struct By {
+    tests: usize,
+    invariants: usize,
+    both: usize,
+}
+
 /// Weakens, runs and prints.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
-    let Args { directory, config, service, limit, min_score, at, format } = args;
+    let Args { directory, config, service, limit, both, min_score, at, format } = args;
     if let Some(wrong) = directory.as_ref().filter(|directory| !directory.is_dir()) {
         return Err(Failure::new(format!("`{}` is not a directory", wrong.display())));
     }
@@ -85,9 +102,10 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Some(suite) = Suite::new(&written, issuers, &mut report) else {
         return Err(Failure::Invalid(Box::new((report, sources))));
     };
-    if suite.cases().is_empty() {
+    if suite.cases().is_empty() && written.invariants.is_empty() {
         return Err(Failure::new(format!(
-            "no file below `{}` has `tests:`: docs/testing.md shows how to write one",
+            "no file below `{}` has `tests:` or `invariants:`: docs/testing.md and docs/invariants.md show how to \
+             write them",
             super::check::show::directory(&directory)
         )));
     }
@@ -102,16 +120,10 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         on_anonymous: config.as_ref().map_or_else(OnAnonymous::default, |c| c.identity.on_anonymous),
         tokens: tokens(config.as_ref()),
         now,
-        watch: None,
+        both,
     };
     let trial = Trial::new(ground);
-    if let Some(case) = trial.failing().and_then(|number| suite.cases().get(number)) {
-        return Err(Failure::new(format!(
-            "the test `{}` ({}) fails already: `doorward test` says why",
-            diag::printable(&case.name),
-            sources.place(case.span),
-        )));
-    }
+    all_is_well(&trial, &suite, &sources)?;
     let all = mutants(&written, service.as_deref());
     let mut results = Results {
         directory: &directory,
@@ -121,7 +133,9 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
         tried: 0,
         broken: 0,
         harmless: 0,
-        noticed: 0,
+        noticed: By::default(),
+        has_invariants: !written.invariants.is_empty(),
+        both,
         survivors: Vec::new(),
         min_score,
     };
@@ -135,21 +149,39 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     Ok(if results.score() >= min_score { Exit::Fine } else { Exit::Findings })
 }
 
+/// What fails before anything is weaker notices nothing.
+fn all_is_well(trial: &Trial<'_>, suite: &Suite, sources: &Sources) -> Result<(), Failure> {
+    let already = |what: &str, name: &str, span: Span, how: &str| {
+        let (name, place) = (diag::printable(name), sources.place(span));
+        Err(Failure::new(format!("the {what} `{name}` ({place}) {how}: `doorward test` says why")))
+    };
+    if let Some(case) = trial.failing().and_then(|number| suite.cases().get(number)) {
+        return already("test", &case.name, case.span, "fails already");
+    }
+    match trial.refuted().map_err(too_large)? {
+        Some(outcome) => {
+            let how = if outcome.rests_on_conditions() { "can't be proved" } else { "is false already" };
+            already("invariant", &outcome.name, outcome.span, how)
+        }
+        None => Ok(()),
+    }
+}
+
+fn too_large(TooComplex: TooComplex) -> Failure {
+    Failure::new(
+        "this policy is too large for a proof: more than 65,000 facts, or functions of them that are too large",
+    )
+}
+
 impl Results<'_> {
     fn run(&mut self, mut trial: Trial<'_>, mutants: Vec<Mutant>) -> Result<(), Failure> {
         self.tried = mutants.len();
         let mut progress = Progress::new(Unit::Mutants, u64::try_from(mutants.len()).ok());
         for mut mutant in mutants {
-            let fate = trial.judge(&mut mutant).map_err(|_| {
-                Failure::new(
-                    "this policy is too large for a proof: more than 65,000 facts, or functions of them that are too \
-                     large",
-                )
-            })?;
-            match fate {
+            match trial.judge(&mut mutant).map_err(too_large)? {
                 Fate::Broken => self.broken += 1,
                 Fate::Harmless => self.harmless += 1,
-                Fate::Noticed(_) => self.noticed += 1,
+                Fate::Noticed(notice) => self.noticed.add(notice),
                 Fate::Survived(survivor) => self.survivors.push((mutant, *survivor)),
             }
             progress.add(1);
@@ -159,10 +191,26 @@ impl Results<'_> {
 
     /// How many open something.
     fn real(&self) -> usize {
-        self.noticed + self.survivors.len()
+        self.noticed.all() + self.survivors.len()
     }
 
     fn score(&self) -> u8 {
-        percent(self.noticed, self.real())
+        percent(self.noticed.all(), self.real())
+    }
+}
+
+impl By {
+    fn add(&mut self, Notice { test, invariant }: Notice) {
+        let by = match (test, invariant) {
+            (Some(_), Some(_)) => &mut self.both,
+            (None, Some(_)) => &mut self.invariants,
+            (_, None) => &mut self.tests,
+        };
+        *by += 1;
+    }
+
+    fn all(&self) -> usize {
+        let Self { tests, invariants, both } = self;
+        tests + invariants + both
     }
 }

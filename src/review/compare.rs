@@ -72,12 +72,16 @@ struct Answering<'i> {
 }
 
 impl<'w, 'i> Comparison<'w, 'i> {
-    /// Compares the two sides of a world.
-    pub(super) fn new(world: &'w World<'i>, sides: [Side<'w, 'i>; 2]) -> Result<Self, TooComplex> {
+    /// Compares the two sides of a world; with a name, what it says of one service.
+    pub(super) fn new(
+        world: &'w World<'i>,
+        sides: [Side<'w, 'i>; 2],
+        only: Option<&str>,
+    ) -> Result<Self, TooComplex> {
         let mut comparison = Self { world, sides, found: HashMap::new() };
         let services = comparison.sides.iter().flat_map(|side| side.index.services());
         let names: BTreeSet<&str> = services.map(|(_, service)| &*service.name).collect();
-        for name in names {
+        for name in names.into_iter().filter(|name| only.is_none_or(|only| only == *name)) {
             comparison.service(name);
             world.logic.check()?;
         }

@@ -107,9 +107,20 @@ pub struct Shift {
 impl Diff {
     /// Of two policies, from `now` on, in seconds since 1970.
     pub fn new(old: &Index, new: &Index, tokens: Tokens, now: u64) -> Result<Self, TooComplex> {
+        Self::of_service(old, new, tokens, now, None)
+    }
+
+    /// The same, where no other service than this is known to differ.
+    pub(super) fn of_service(
+        old: &Index,
+        new: &Index,
+        tokens: Tokens,
+        now: u64,
+        only: Option<&str>,
+    ) -> Result<Self, TooComplex> {
         let world = World::new(&[old, new], tokens, now)?;
         let sides = [Side::new(&world, 0, old), Side::new(&world, 1, new)];
-        let comparison = Comparison::new(&world, sides)?;
+        let comparison = Comparison::new(&world, sides, only)?;
         let conditions = world.conditions.facts();
         let change = |(key, found): (&Key, &Found)| comparison.change(key, found, &conditions);
         let mut changes: Vec<Change> = comparison.found.iter().map(change).collect();

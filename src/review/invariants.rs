@@ -10,8 +10,10 @@ mod callers;
 mod finding;
 mod prover;
 mod requests;
+mod search;
 
 use self::prover::Prover;
+use self::search::Search;
 use super::diff::Met;
 use super::logic::TooComplex;
 use super::witness::Witness;
@@ -110,9 +112,51 @@ pub fn prove(
     if policy.invariants.is_empty() {
         return Ok(Vec::new());
     }
+    outcomes(index, policy, sources, (tokens, now), Search::All)
+}
+
+/// An invariant that is false.
+#[derive(Debug)]
+pub(super) struct Refuted {
+    /// Its number in the policy.
+    pub(super) number: usize,
+    pub(super) outcome: Outcome,
+}
+
+/// Looks for one invariant that is false, and no further once one is found. With
+/// the name of a service, all of them are known to be true of a policy in which
+/// nothing but the rules of this service was otherwise.
+pub(super) fn refuted(
+    index: &Index,
+    policy: &Policy,
+    sources: &Sources,
+    about: (Tokens, u64),
+    changed: Option<&str>,
+) -> Result<Option<Refuted>, TooComplex> {
+    if policy.invariants.is_empty() {
+        return Ok(None);
+    }
+    let outcomes = outcomes(index, policy, sources, about, Search::First { changed })?;
+    // Where the search ended early, what was not met yet is not missing.
+    let is_met = outcomes.iter().any(|outcome| outcome.counterexamples().next().is_some());
+    let is_broken = |outcome: &Outcome| match is_met {
+        true => outcome.counterexamples().next().is_some(),
+        false => !outcome.holds(),
+    };
+    let found = outcomes.into_iter().enumerate().find(|(_, outcome)| is_broken(outcome));
+    Ok(found.map(|(number, outcome)| Refuted { number, outcome }))
+}
+
+fn outcomes(
+    index: &Index,
+    policy: &Policy,
+    sources: &Sources,
+    (tokens, now): (Tokens, u64),
+    search: Search<'_>,
+) -> Result<Vec<Outcome>, TooComplex> {
     let bounds = Bounds::of(policy, sources);
     let world = World::asked(&[index], tokens, now, &asked(policy, &bounds))?;
-    let prover = Prover::new(&world, index, policy, &bounds);
+    let prover = Prover::new(&world, index, policy, &bounds, search);
     let outcomes = prover.outcomes()?;
     world.logic.check()?;
     Ok(outcomes)

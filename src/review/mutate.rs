@@ -1,10 +1,11 @@
-//! A policy made weaker, one rule at a time: does a test notice?
+//! A policy made weaker, one rule at a time: does a test or an invariant notice?
 //!
 //! A test that holds may hold for another reason than the one it was written
-//! for. So each rule is weakened as a slip of the hand would weaken it, and all
-//! tests are run against what comes out. A weakened policy that every test is
-//! content with is a *survivor*, and tells which test is missing. What opens
-//! nothing at all is proved to do so, and counts neither way.
+//! for. So each rule is weakened as a slip of the hand would weaken it, all tests
+//! are run against what comes out, and all invariants proved of it. A weakened
+//! policy that all of them are content with is a *survivor*, and tells which test
+//! is missing. What opens nothing at all is proved to do so, and counts neither
+//! way.
 
 mod change;
 mod entry;
@@ -16,7 +17,6 @@ mod trial;
 use std::collections::BTreeSet;
 use std::iter;
 
-use crate::compile::Index;
 use crate::diag::Span;
 use crate::policy::{Defaults, Policy};
 use change::{Change, Piece};
@@ -172,6 +172,14 @@ pub fn sample(all: Vec<Mutant>, limit: usize) -> Vec<Mutant> {
 }
 
 impl Mutant {
+    /// The service to which alone it makes a difference, where there is one.
+    fn reach(&self) -> Option<&str> {
+        match self.piece {
+            Piece::Defaults(Some(_), _) | Piece::Route(..) => self.service.as_deref(),
+            Piece::Defaults(None, _) | Piece::Role(..) | Piece::Binding(..) | Piece::Network(..) => None,
+        }
+    }
+
     /// A number that depends on nothing but what it says (FNV-1a, and a last
     /// stirring that FNV lacks).
     fn mark(&self) -> u64 {
@@ -191,7 +199,3 @@ pub fn percent(part: usize, all: usize) -> u8 {
         all => u8::try_from(part.saturating_mul(100) / all).unwrap_or(100),
     }
 }
-
-/// What else may notice a mutant, beside tests: something that looks at the
-/// compiled policy as a whole.
-pub type Watch<'w> = dyn Fn(&Index) -> bool + 'w;

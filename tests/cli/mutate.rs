@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::support::{Doorward, Said, doorward, golden, root};
 
 const POLICY: &str = "tests/cli/fixtures/mutate";
+const PROVED: &str = "tests/cli/fixtures/mutate-invariants";
 const AT: &str = "2026-11-28T12:00:00Z";
 
 /// A copy of a policy with more tests, which stand below `tests:` in a file of
@@ -107,6 +108,120 @@ fn a_witness_is_denied_as_it_is_said() {
     }
 }
 
+/// The same, for invariants: a policy that has some, with this in place of that.
+fn with_invariants(files: &[&str], change: (&str, &str)) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in files {
+        let text = fs::read_to_string(root().join(PROVED).join(file)).unwrap();
+        fs::write(folder.path().join(file), text.replace(change.0, change.1)).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn invariants_notice_what_no_test_does() {
+    golden("mutate-invariants", &doorward(["mutate", PROVED, "--at", AT]).transcript());
+    let told = json(&mutate(&root().join(PROVED), &["--format", "json"]));
+    let both = json(&mutate(&root().join(PROVED), &["--format", "json", "--both"]));
+    let by = |told: &Value, what: &str| told["noticed_by"][what].as_u64();
+    assert_eq!(by(&told, "both"), None, "not asked");
+    assert_eq!(by(&both, "tests").unwrap() + by(&both, "both").unwrap(), by(&told, "tests").unwrap());
+    assert_eq!(by(&both, "invariants"), by(&told, "invariants"));
+    assert!(["tests", "invariants", "both"].into_iter().all(|what| by(&both, what).unwrap() > 0), "{both}");
+    for told in [&told, &both] {
+        let sum: u64 = told["noticed_by"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+        assert_eq!(told["noticed"], sum);
+    }
+    for same in ["noticed", "survived", "harmless", "broken", "score", "survivors"] {
+        assert_eq!(told[same], both[same], "{same}");
+    }
+}
+
+/// Each alone notices less than both together, and what counts is the same.
+#[test]
+fn invariants_alone_are_enough_to_run() {
+    let same = ("", "");
+    let score = |files: &[&str]| {
+        let folder = with_invariants(files, same);
+        let said = mutate(folder.path(), &["--format", "json"]);
+        assert_eq!(said.code, 1, "{}", said.err);
+        json(&said)
+    };
+    let all = score(&["policy.yaml", "tests.yaml", "invariants.yaml"]);
+    let proved = score(&["policy.yaml", "invariants.yaml"]);
+    let tested = score(&["policy.yaml", "tests.yaml"]);
+    let number = |told: &Value, what: &str| told[what].as_u64().unwrap();
+    assert_eq!((&proved["noticed_by"]["tests"], &tested["noticed_by"]["invariants"]), (&0.into(), &0.into()));
+    for some in [&proved, &tested] {
+        assert!(number(some, "noticed") > 0 && number(some, "noticed") < number(&all, "noticed"));
+        assert_eq!((&some["harmless"], &some["broken"]), (&all["harmless"], &all["broken"]));
+    }
+}
+
+/// A weaker policy that an invariant does not compile with, since a code is gone that it names, is noticed
+/// by it; without the invariant it would have been merged.
+#[test]
+fn an_invariant_that_names_what_is_gone_notices() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "services: { s: { paths: [/s], routes: [{ route: GET /s, codes: n:x }] } }\n";
+    fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    let file = folder.path().join("more.yaml");
+    let told = |text: &str| {
+        fs::write(&file, text).unwrap();
+        json(&mutate(folder.path(), &["--format", "json"]))
+    };
+    let test = told("tests: [{ name: t, as: nobody, request: GET /s, expect: token_missing }]\n");
+    let invariant = told("invariants: [{ name: i, only: { codes: n:x }, may: GET /s }]\n");
+    assert_eq!((&test["broken"], &test["harmless"]), (&invariant["broken"], &invariant["harmless"]));
+    let open =
+        |told: &Value| told["survivors"].as_array().unwrap().iter().any(|one| one["kind"] == "access-opened");
+    assert!(open(&test) && !open(&invariant), "{test}\n{invariant}");
+    let weaker = policy.replace("codes: n:x", "access: authenticated");
+    fs::write(folder.path().join("policy.yaml"), weaker).unwrap();
+    assert_eq!(doorward(["test", folder.path().to_str().unwrap()]).code, 2);
+}
+
+/// A slip that only invariants notice, made by hand: `doorward test` fails of it.
+#[test]
+fn what_an_invariant_notices_fails_when_it_is_done() {
+    let files = ["policy.yaml", "tests.yaml", "invariants.yaml"];
+    for (change, breaks) in [
+        ((", ip: { allow: [office] }", ""), "nobody deletes from elsewhere"),
+        (("roles: boss, when", "roles: { any: [boss, editor] }, when"), "only the boss begins jobs"),
+        (("GET /docs/about", "ANY /docs/about"), "about is all that is public"),
+    ] {
+        let policy = with_invariants(&files[..1], change);
+        fs::copy(root().join(PROVED).join("invariants.yaml"), policy.path().join("invariants.yaml")).unwrap();
+        fs::copy(root().join(PROVED).join("tests.yaml"), policy.path().join("tests.yaml")).unwrap();
+        let said = doorward(["test", policy.path().to_str().unwrap(), "--at", AT]);
+        assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+        assert!(said.out.contains(&format!("[DW141]: `{breaks}` ")), "{}", said.out);
+        assert!(said.out.contains("passed 3 tests"), "{}", said.out);
+    }
+}
+
+#[test]
+fn an_invariant_that_is_false_already_notices_nothing() {
+    let files = ["policy.yaml", "invariants.yaml"];
+    let refused = |change, why: &str| {
+        let said = mutate(with_invariants(&files, change).path(), &[]);
+        assert_eq!((said.code, said.out.as_str()), (2, ""));
+        assert!(said.err.contains(why), "{}", said.err);
+    };
+    let place = "invariants.yaml:13) is false already: `doorward test` says why";
+    refused(("[GET /docs/about]", "[GET /docs/other]"), "the invariant `about is all that is public` (");
+    refused(("[GET /docs/about]", "[GET /docs/other]"), place);
+    refused(("may: \"GET /docs/{id}\"", "may: GET /other"), "the invariant `viewers read` (");
+    // What rests on a condition is no proof.
+    refused(
+        ("only: { roles: boss }", "never: { roles: boss }"),
+        "the invariant `only the boss begins jobs` (",
+    );
+    refused(("only: { roles: boss }", "never: { roles: boss }"), "can't be proved: `doorward test` says why");
+    // One that names what is not there is a mistake of the policy.
+    refused(("only: { roles: boss }", "only: { roles: bosss }"), "no role is called `bosss`");
+}
+
 #[test]
 fn the_tests_of_the_policy_that_ships_notice_everything() {
     let said = doorward(["mutate", "policies"]);
@@ -163,7 +278,7 @@ fn what_could_not_run_is_no_score() {
     fs::remove_file(untested.path().join("more.yaml")).unwrap();
     let said = mutate(untested.path(), &[]);
     assert_eq!((said.code, said.out.as_str()), (2, ""));
-    assert!(said.err.contains("has `tests:`"), "{}", said.err);
+    assert!(said.err.contains("has `tests:` or `invariants:`"), "{}", said.err);
 
     let headers = "tests: [{ name: told, as: { roles: [viewer] }, request: GET /docs/d-1, expect: allow, \
                    upstream_headers: { x-user-id: somebody } }]\n";

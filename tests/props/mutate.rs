@@ -1,18 +1,22 @@
-//! What is told of a mutant is so: a survivor is weaker and passes all tests, what
-//! is harmless opens nothing, and the test that is proposed notices.
+//! What is told of a mutant is so: a survivor is weaker and passes all tests and all
+//! invariants, what is harmless opens nothing, and the test that is proposed notices.
 
-use doorward::compile::Index;
+use doorward::compile::{Index, compile};
 use doorward::config::OnAnonymous;
 use doorward::denial::Denials;
-use doorward::diag::Sources;
+use doorward::diag::{Report, Sources};
 use doorward::policy::Policy;
-use doorward::review::Tokens;
-use doorward::review::mutate::{Fate, Ground, Trial, mutants, sample};
+use doorward::policy::invariant::Invariant;
+use doorward::review::invariants::prove;
+use doorward::review::mutate::{Fate, Ground, Notice, Trial, mutants, sample};
 use doorward::review::suite::{Suite, When};
+use doorward::review::{Diff, Tokens};
 use proptest::prelude::*;
 
-use crate::cases;
+use crate::access::{Dice, index, lines, text};
+use crate::proofs::invariant;
 use crate::suites::{NOW, asking, compiled, court, policy, suite_of};
+use crate::{access, cases, proofs};
 
 /// So many mutants of each policy are looked at.
 const LIMIT: usize = 25;
@@ -28,7 +32,7 @@ fn ground<'a>(index: &'a Index, policy: &'a Policy, sources: &'a Sources, suite:
         on_anonymous: OnAnonymous::default(),
         tokens: Tokens::ANY,
         now: NOW,
-        watch: None,
+        both: false,
     }
 }
 
@@ -61,7 +65,7 @@ proptest! {
         for mut mutant in sample(mutants(&policy, None), LIMIT) {
             let fate = trial.judge(&mut mutant).unwrap();
             let told = format!("{text}\n{mutant:?}\n{fate:?}");
-            let weaker = trial.weaker(&mut mutant);
+            let weaker = compile(&trial.weaker(&mut mutant), &files, &mut Report::default());
             let holds = weaker.as_ref().map(|weaker| suite.holds(court(weaker, &denials), When::At(NOW)));
             match (fate, weaker) {
                 (Fate::Broken, weaker) => prop_assert!(weaker.is_none(), "{}", told),
@@ -110,6 +114,69 @@ proptest! {
         prop_assert!(chosen.iter().all(|one| rest.any(|other| other == one)), "out of order, or not of them");
         let fewer = words(sample(mutants(&policy, None), limit - 1));
         prop_assert!(fewer.iter().all(|one| chosen.contains(one)));
+    }
+}
+
+/// Every mutant of a random policy, before random invariants that are true of it: what is said to break
+/// one does, by itself and proved to the end; what is said to break none does not.
+fn check_invariants(seed: u64) -> Result<(), TestCaseError> {
+    let mut dice = Dice::new(seed);
+    let bare = text(&lines(&mut dice));
+    let Some(index) = index(&bare) else { return Ok(()) };
+    let routes: Vec<String> = index.routes().map(|(_, route)| route.text.to_string()).collect();
+    let now = access::NOW;
+    let proved = |text: &str| {
+        let (index, policy, sources) = proofs::compiled(text)?;
+        prove(&index, &policy, &sources, Tokens::ANY, now).ok()
+    };
+    let holds = |one: &String| {
+        proved(&format!("{bare}invariants:\n  - {one}\n"))
+            .is_some_and(|all| all.iter().all(|one| one.holds()))
+    };
+    let some: Vec<String> =
+        (0..16).map(|at| invariant(&mut dice, &routes, at)).filter(holds).take(5).collect();
+    let text = some.iter().fold(format!("{bare}invariants:\n"), |text, one| text + "  - " + one + "\n");
+    let Some((index, policy, files)) = proofs::compiled(&text) else { return Ok(()) };
+    let suite = suite_of(&policy);
+    let ground = Ground { now, both: dice.one_in(2), ..ground(&index, &policy, &files, &suite) };
+    let mut trial = Trial::new(ground);
+    prop_assert!(trial.refuted().unwrap().is_none());
+    for mut mutant in sample(mutants(&policy, None), LIMIT / 2) {
+        let fate = trial.judge(&mut mutant).unwrap();
+        let told = format!("{text}\n{mutant:?}\n{fate:?}");
+        let written = trial.weaker(&mut mutant);
+        let compiled = |policy: &Policy| compile(policy, &files, &mut Report::default());
+        let weaker = compiled(&Policy { invariants: Vec::new(), ..written.clone() });
+        prop_assert_eq!(weaker.is_none(), matches!(fate, Fate::Broken), "{}", told);
+        let Some(weaker) = weaker else { continue };
+        let refuses = |one: &Invariant| {
+            compiled(&Policy { invariants: vec![one.clone()], ..written.clone() }).is_none()
+        };
+        let opens = Diff::new(&index, &weaker, Tokens::ANY, now).unwrap().opens();
+        prop_assert_eq!(opens, !matches!(fate, Fate::Harmless), "{}", told);
+        let outcomes = prove(&weaker, &written, &files, Tokens::ANY, now).unwrap();
+        let is_content = |at: usize| outcomes[at].holds() && !refuses(&written.invariants[at]);
+        match fate {
+            Fate::Noticed(Notice { test, invariant }) => {
+                prop_assert_eq!(test, None);
+                prop_assert!(!is_content(invariant.unwrap()), "{}", told);
+            }
+            Fate::Survived(_) => {
+                prop_assert!((0..outcomes.len()).all(is_content), "{}\n{:#?}", told, outcomes)
+            }
+            Fate::Harmless | Fate::Broken => {}
+        }
+    }
+    prop_assert!(trial.refuted().unwrap().is_none(), "the policy is not as it was");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    #[test]
+    fn an_invariant_notices_what_breaks_it_and_nothing_else(seed: u64) {
+        check_invariants(seed)?;
     }
 }
 

@@ -73,7 +73,7 @@ fn line(dice: &mut Dice) -> String {
     format!("'{} {path}'", dice.of(&["GET", "POST", "ANY", "ANY", "GET,POST", "GRPC", "OPTIONS,DELETE"]))
 }
 
-fn invariant(dice: &mut Dice, routes: &[String], name: usize) -> String {
+pub(crate) fn invariant(dice: &mut Dice, routes: &[String], name: usize) -> String {
     let one = |dice: &mut Dice| match dice.one_in(3) {
         true => format!("'{}'", dice.of(routes)),
         false => line(dice),
@@ -133,7 +133,7 @@ fn near(dice: &mut Dice, index: &Index) -> (Witness, Asking) {
 }
 
 /// A policy with everything that it says.
-fn compiled(text: &str) -> Option<(Index, Policy, Sources)> {
+pub(crate) fn compiled(text: &str) -> Option<(Index, Policy, Sources)> {
     let (mut sources, mut report) = (Sources::default(), Report::default());
     let policy = read_texts([("policy.yaml".to_owned(), text.to_owned())], &mut sources, &mut report)?;
     let index = compile(&policy, &sources, &mut report)?;

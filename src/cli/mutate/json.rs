@@ -14,11 +14,21 @@ struct Told<'a> {
     all: usize,
     tried: usize,
     noticed: usize,
+    noticed_by: By,
     survived: usize,
     harmless: usize,
     broken: usize,
     survivors: Vec<Of<'a>>,
     policy: Policy<'a>,
+}
+
+/// What noticed. Without `both`, no invariant was asked of what a test notices.
+#[derive(Serialize)]
+struct By {
+    tests: usize,
+    invariants: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    both: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -66,13 +76,19 @@ struct Policy<'a> {
 
 /// One JSON object.
 pub(super) fn json(results: &Results<'_>) -> String {
-    let Results { directory, all, tried, broken, harmless, noticed, survivors, min_score, .. } = results;
+    let Results { directory, all, tried, broken, harmless, noticed, survivors, min_score, both, .. } =
+        results;
     let told = Told {
         score: results.score(),
         at_least: *min_score,
         all: *all,
         tried: *tried,
-        noticed: *noticed,
+        noticed: noticed.all(),
+        noticed_by: By {
+            tests: noticed.tests,
+            invariants: noticed.invariants,
+            both: both.then_some(noticed.both),
+        },
         survived: survivors.len(),
         harmless: *harmless,
         broken: *broken,

@@ -1,7 +1,6 @@
 //! Results for people.
 
-use super::Results;
-use crate::cli::findings::count;
+use super::{By, Results};
 use crate::cli::{Style, Term};
 use crate::diag::printable;
 use crate::review::mutate::{Mutant, Survivor, percent};
@@ -28,6 +27,9 @@ pub(super) fn text(results: &Results<'_>, term: Term) -> String {
         let left_out: Vec<String> = left_out.map(|(number, what)| format!("{number} {what}")).collect();
         page.push_str(&format!("left out {}\n", left_out.join(", ")));
     }
+    if results.has_invariants && real > 0 {
+        page.push_str(&format!("{}\n", by_what(results)));
+    }
     let all = match real {
         1 => "1 weakened policy".to_owned(),
         real => format!("{real} weakened policies"),
@@ -47,6 +49,20 @@ pub(super) fn text(results: &Results<'_>, term: Term) -> String {
         }
     });
     page
+}
+
+/// How many were noticed by what.
+fn by_what(results: &Results<'_>) -> String {
+    let By { tests, invariants, both } = results.noticed;
+    let neither = results.survivors.len();
+    match results.both {
+        true => {
+            format!(
+                "noticed by tests alone {tests}, by invariants alone {invariants}, by both {both}, by neither {neither}"
+            )
+        }
+        false => format!("noticed by tests {tests}, by invariants alone {invariants}, by neither {neither}"),
+    }
 }
 
 fn survived(results: &Results<'_>, mutant: &Mutant, survivor: &Survivor, term: Term) -> String {
@@ -71,18 +87,25 @@ fn survived(results: &Results<'_>, mutant: &Mutant, survivor: &Survivor, term: T
                 line(format!("  {unsaid}"));
             }
         }
-        None => {
-            let conditions = &survivor.witness.conditions;
-            line(format!(
-                "write a test of such a request, made so that {} does its part:",
-                count(conditions.len(), "condition")
-            ));
-            line(format!("  {}", survivor.witness.command()));
-            for (condition, holds) in conditions {
-                line(format!("  `{}` is {holds}", shown(condition)));
-            }
-        }
+        None => resting(survivor).into_iter().for_each(line),
     }
     page.push('\n');
     page
+}
+
+/// What conditions decide, too: no test can be proposed, for how a request is made
+/// for which they come out so only a person can tell.
+fn resting(survivor: &Survivor) -> Vec<String> {
+    let (command, conditions) = (survivor.witness.command(), &survivor.witness.conditions);
+    let told = |(condition, holds): &(String, bool)| format!("`{}` is {holds}", shown(condition));
+    if let [one] = &conditions[..] {
+        return vec![
+            format!("opens this request if {}; write a test of one for which it is:", told(one)),
+            format!("  {command}"),
+        ];
+    }
+    let first =
+        "opens this request if the conditions below it are so; write a test of one for which they are:";
+    let conditions = conditions.iter().map(|condition| format!("  {}", told(condition)));
+    [first.to_owned(), format!("  {command}")].into_iter().chain(conditions).collect()
 }

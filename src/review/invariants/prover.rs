@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::callers::{anonymous, whom};
 use super::requests::{Reading, has_spellings};
+use super::search::Search;
 use super::{Breach, Counterexample, Outcome, callers};
 use crate::compile::{Bounds, Index, Service, ServiceId, Trie};
 use crate::engine::{Reason, service_of};
@@ -26,6 +27,7 @@ pub(super) struct Prover<'w, 'i> {
     index: &'i Index,
     policy: &'i Policy,
     bounds: &'i [Bounds],
+    search: Search<'i>,
     /// What was found out of each invariant.
     found: Vec<Found>,
 }
@@ -59,14 +61,17 @@ impl<'w, 'i> Prover<'w, 'i> {
         index: &'i Index,
         policy: &'i Policy,
         bounds: &'i [Bounds],
+        search: Search<'i>,
     ) -> Self {
         let found = policy.invariants.iter().map(|_| Found::default()).collect();
-        Self { world, side: Side::new(world, 0, index), index, policy, bounds, found }
+        Self { world, side: Side::new(world, 0, index), index, policy, bounds, search, found }
     }
 
     /// Walks over all services.
     pub(super) fn outcomes(mut self) -> Result<Vec<Outcome>, TooComplex> {
-        for (id, service) in self.index.services() {
+        let mut services: Vec<_> = self.index.services().collect();
+        services.sort_by_key(|(_, service)| !self.search.is_about(&service.name));
+        for (id, service) in services {
             self.service(id, service);
             self.world.logic.check()?;
         }
@@ -78,9 +83,14 @@ impl<'w, 'i> Prover<'w, 'i> {
         let policy = self.policy;
         let is_concerned =
             |i: &Invariant| i.service.as_ref().is_none_or(|only| only.value.as_str() == &*service.name);
-        let concerned: Vec<(usize, &Invariant)> =
-            policy.invariants.iter().enumerate().filter(|(_, i)| is_concerned(i)).collect();
-        if concerned.is_empty() {
+        let search = self.search;
+        let concerned: Vec<(usize, &Invariant)> = policy
+            .invariants
+            .iter()
+            .enumerate()
+            .filter(|(_, i)| is_concerned(i) && search.concerns(&i.says.value, &service.name))
+            .collect();
+        if concerned.is_empty() || self.is_done() {
             return;
         }
         // A list of all that is public names routes, and their paths are told apart already.
@@ -97,6 +107,9 @@ impl<'w, 'i> Prover<'w, 'i> {
         walk.templates(&trie, loosely);
         walk.templates(&answered, false);
         walk.regions(|region| {
+            if self.is_done() {
+                return;
+            }
             let path = region.usual_path();
             let Ok(path) = RequestPath::parse(&path) else { return };
             let mut alike: BTreeMap<Reached, MethodSet> = BTreeMap::new();
@@ -112,6 +125,11 @@ impl<'w, 'i> Prover<'w, 'i> {
                 }
             }
         });
+    }
+
+    /// Whether there is nothing left to look for.
+    fn is_done(&self) -> bool {
+        self.search.is_for_one() && self.found.iter().any(|found| !found.breaches.is_empty())
     }
 
     /// The paths for which services answer, so that paths are told apart that lead

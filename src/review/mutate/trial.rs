@@ -1,16 +1,18 @@
-//! One mutant after the other, before tests and proof.
+//! One mutant after the other, before tests, invariants and proof.
 
 use std::collections::BTreeSet;
-use std::iter;
+use std::{iter, mem};
 
+use super::Mutant;
 use super::entry::{self, Entry, Said};
-use super::{Mutant, Watch};
 use crate::compile::{Header, Index, compile};
 use crate::config::{Issuer, OnAnonymous};
 use crate::denial::Denials;
 use crate::diag::{Report, Sources};
 use crate::engine::{HeaderPlan, Reason, Silent};
 use crate::policy::Policy;
+use crate::policy::invariant::Invariant;
+use crate::review::invariants::{Outcome, Refuted, refuted};
 use crate::review::suite::{Miss, Suite, When};
 use crate::review::{Diff, Kind, Shift, Tokens, TooComplex, Witness};
 use crate::trial::Court;
@@ -24,7 +26,7 @@ const MAX_NAME: usize = 150;
 pub struct Ground<'g> {
     /// The policy as it is.
     pub index: &'g Index,
-    /// The same as it was written.
+    /// The same as it was written, with its invariants, which must hold.
     pub policy: &'g Policy,
     /// Its files.
     pub sources: &'g Sources,
@@ -41,16 +43,19 @@ pub struct Ground<'g> {
     /// When the tests run that do not say when, and from when on the proof
     /// counts; in seconds since 1970.
     pub now: u64,
-    /// Whatever else may notice.
-    pub watch: Option<&'g Watch<'g>>,
+    /// Ask the invariants of what a test notices, too.
+    pub both: bool,
 }
 
 /// Where mutants are tried, one at a time.
 pub struct Trial<'g> {
     ground: Ground<'g>,
-    /// A copy to put mutants into; without tests, which are in the suite.
+    /// A copy to put mutants into, and which is as it was between two of them;
+    /// without tests, which are in the suite.
     written: Policy,
     denials: Denials,
+    /// The service that each test reaches: what changes elsewhere is nothing to it.
+    reached: Vec<Option<&'g str>>,
     /// The names that tests have, those that were proposed among them.
     names: BTreeSet<String>,
 }
@@ -68,13 +73,13 @@ pub enum Fate {
     Survived(Box<Survivor>),
 }
 
-/// What noticed a mutant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// The test with this number in the suite.
-    Test(usize),
-    /// What watches beside tests.
-    Watch,
+/// What noticed a mutant: a test, an invariant, or both where both were asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notice {
+    /// The first such test, by its number in the suite.
+    pub test: Option<usize>,
+    /// An invariant that is false of it, by its number in the policy.
+    pub invariant: Option<usize>,
 }
 
 /// What a mutant opens, and what would have noticed.
@@ -97,34 +102,74 @@ impl<'g> Trial<'g> {
         let mut written = ground.policy.clone();
         written.tests.clear();
         written.personas.clear();
-        written.invariants.clear();
         let names = ground.policy.tests.iter().map(|test| test.name.value.to_string()).collect();
-        Self { ground, written, denials: Denials::default(), names }
+        let mut trial = Self { ground, written, denials: Denials::default(), reached: Vec::new(), names };
+        trial.reached = trial.reached();
+        trial
+    }
+
+    fn reached(&self) -> Vec<Option<&'g str>> {
+        let Ground { index, suite, now, .. } = self.ground;
+        let session = suite.before(self.court(index, None), When::At(now));
+        let reached = |case| session.run(case, &mut Silent).decision.service_name(index);
+        suite.cases().iter().map(reached).collect()
     }
 
     /// Whether every test holds for the policy as it is; else the first that
     /// does not.
     pub fn failing(&self) -> Option<usize> {
-        self.noticed(self.ground.index).map(|(test, _)| test)
+        self.noticed(self.ground.index, None).map(|(test, _)| test)
+    }
+
+    /// The first invariant that is false of the policy as it is.
+    pub fn refuted(&self) -> Result<Option<Outcome>, TooComplex> {
+        let Ground { index, policy, .. } = self.ground;
+        Ok(self.broken(index, policy, None)?.map(|Refuted { outcome, .. }| outcome))
     }
 
     /// Tries a mutant.
     pub fn judge(&mut self, mutant: &mut Mutant) -> Result<Fate, TooComplex> {
-        let Some(weaker) = self.weaker(mutant) else { return Ok(Fate::Broken) };
-        let test = match self.noticed(&weaker) {
-            // What was to be denied is allowed: it opens something for sure.
-            Some((test, true)) => return Ok(Fate::Noticed(Notice::Test(test))),
-            Some((test, false)) => Some(test),
-            None => None,
+        mutant.piece.swap(&mut self.written);
+        let fate = self.fate(mutant);
+        mutant.piece.swap(&mut self.written);
+        fate
+    }
+
+    /// The weaker policy as it would be written, without tests.
+    pub fn weaker(&mut self, mutant: &mut Mutant) -> Policy {
+        mutant.piece.swap(&mut self.written);
+        let weaker = self.written.clone();
+        mutant.piece.swap(&mut self.written);
+        weaker
+    }
+
+    /// Tests are asked first, for they cost least; then invariants, of which one
+    /// that is false is enough; then the proof that it opens anything, unless one
+    /// of the others has shown a request.
+    fn fate(&mut self, mutant: &Mutant) -> Result<Fate, TooComplex> {
+        let Ground { index, tokens, now, both, .. } = self.ground;
+        let Some((weaker, refused)) = self.compiled() else { return Ok(Fate::Broken) };
+        let test = self.noticed(&weaker, mutant.reach());
+        let is_asked = test.is_none() || both;
+        let refused = refused.filter(|_| is_asked);
+        let refuted = match refused {
+            None if is_asked => self.broken(&weaker, &self.written, mutant.reach())?,
+            _ => None,
         };
-        let Ground { index, tokens, now, watch, .. } = self.ground;
-        let diff = Diff::new(index, &weaker, tokens, now)?;
-        let Some(shift) = best(&diff) else { return Ok(Fate::Harmless) };
-        if let Some(test) = test {
-            return Ok(Fate::Noticed(Notice::Test(test)));
+        let notice = Notice {
+            test: test.map(|(number, _)| number),
+            invariant: refused.or(refuted.as_ref().map(|refuted| refuted.number)),
+        };
+        // What was to be denied is allowed: it opens something for sure.
+        let opens = test.is_some_and(|(_, opens)| opens)
+            || refuted.is_some_and(|refuted| shows_more(&refuted.outcome, index));
+        if opens {
+            return Ok(Fate::Noticed(notice));
         }
-        if watch.is_some_and(|watch| watch(&weaker)) {
-            return Ok(Fate::Noticed(Notice::Watch));
+        let diff = Diff::of_service(index, &weaker, tokens, now, mutant.reach())?;
+        let Some(shift) = best(&diff) else { return Ok(Fate::Harmless) };
+        if notice.test.is_some() || notice.invariant.is_some() {
+            return Ok(Fate::Noticed(notice));
         }
         let witness = shift.witness.clone();
         let reason = witness.decide(index).reason;
@@ -132,23 +177,47 @@ impl<'g> Trial<'g> {
         Ok(Fate::Survived(Box::new(Survivor { witness, reason, confirmed: shift.confirmed, entry })))
     }
 
-    /// The weaker policy, where it compiles.
-    pub fn weaker(&mut self, mutant: &mut Mutant) -> Option<Index> {
-        mutant.piece.swap(&mut self.written);
-        let weaker = compile(&self.written, self.ground.sources, &mut Report::default());
-        mutant.piece.swap(&mut self.written);
-        weaker
+    /// The weaker policy, where it compiles, and the invariant that refuses it: one
+    /// that names what is there no more, so that the two do not compile together.
+    fn compiled(&mut self) -> Option<(Index, Option<usize>)> {
+        let sources = self.ground.sources;
+        let compiled = |policy: &Policy| compile(policy, sources, &mut Report::default());
+        if let Some(index) = compiled(&self.written) {
+            return Some((index, None));
+        }
+        let all = mem::take(&mut self.written.invariants);
+        let index = compiled(&self.written);
+        let refuses = |one: &Invariant| {
+            self.written.invariants = vec![one.clone()];
+            compiled(&self.written).is_none()
+        };
+        let refused = index.as_ref().and_then(|_| all.iter().position(refuses));
+        self.written.invariants = all;
+        index.map(|index| (index, refused))
+    }
+
+    /// An invariant that is false, where all held before this service changed.
+    fn broken(
+        &self,
+        index: &Index,
+        written: &Policy,
+        changed: Option<&str>,
+    ) -> Result<Option<Refuted>, TooComplex> {
+        let Ground { sources, tokens, now, .. } = self.ground;
+        refuted(index, written, sources, (tokens, now), changed)
     }
 
     /// The first test that notices, and whether it saw a door open: such a test
-    /// goes before all others.
-    fn noticed(&self, index: &Index) -> Option<(usize, bool)> {
+    /// goes before all others. With the name of a service, of those that reach it.
+    fn noticed(&self, index: &Index, changed: Option<&str>) -> Option<(usize, bool)> {
         let plan = self.ground.headers.map(|headers| HeaderPlan::new(headers, index));
         let court = self.court(index, plan.as_ref());
         let suite = self.ground.suite;
         let session = suite.before(court, When::At(self.ground.now));
         let mut first = None;
-        for (number, case) in suite.cases().iter().enumerate() {
+        let concerns = |reached: &Option<&str>| changed.is_none() || *reached == changed;
+        let cases = suite.cases().iter().zip(&self.reached).enumerate();
+        for (number, (case, _)) in cases.filter(|(_, (_, reached))| concerns(reached)) {
             let verdict = session.run(case, &mut Silent);
             let reason = verdict.decision.reason;
             if reason.is_allowed() && !case.expect.is_allowed() {
@@ -215,6 +284,14 @@ impl Mutant {
         let rule = self.before.split(':').next().unwrap_or_default();
         format!("{}: {rule} of {}", self.kind.as_str(), self.subject.replace('`', ""))
     }
+}
+
+/// Whether what breaks an invariant is a request that is denied as yet.
+fn shows_more(outcome: &Outcome, index: &Index) -> bool {
+    let is_new = |witness: &Witness| !witness.decide(index).reason.is_allowed();
+    outcome
+        .counterexamples()
+        .any(|found| found.confirmed && found.decided.is_allowed() && is_new(&found.witness))
 }
 
 /// What a diff opens, shown best by what the engine confirms and no condition has
