@@ -33,7 +33,7 @@ pub(super) struct Side<'w, 'i> {
     /// What is held where no binding looks at the path.
     usual: Held<'w, 'i>,
     /// By parameter, the values that bindings tell apart.
-    pub(super) told: BTreeMap<&'i str, BTreeSet<Told<'i>>>,
+    pub(super) told: BTreeMap<&'i str, Told<'i>>,
     /// The parameters that bindings look at together.
     looked_at: BTreeSet<BTreeSet<&'i str>>,
     known: RefCell<HashMap<(RouteId, bool), Rc<Verdict>>>,
@@ -172,8 +172,11 @@ impl<'w, 'i> Side<'w, 'i> {
                 steps.need(&logic.all_or_any(need.all, parts), Reason::CodeMissing);
             }
             if let Some(when) = when {
-                let fact = conditions.fact(index, route, when, held);
-                steps.need(&logic.fact(fact), Reason::ConditionFalse);
+                let holds = match conditions.fact(index, route, when, held) {
+                    Some(fact) => logic.fact(fact),
+                    None => logic.overflow(),
+                };
+                steps.need(&holds, Reason::ConditionFalse);
             }
         }
         steps.finish()

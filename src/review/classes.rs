@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::values::named;
 use crate::compile::{AddressRule, Bindings, Bound, Index, PeerRule, Rule};
 use crate::policy::{HostPattern, SpiffeId};
 
@@ -147,6 +148,9 @@ impl<'i> Peers<'i> {
 /// What the segments so far match is all that what follows depends on, so of
 /// several beginnings that match the same, one goes on.
 fn ids(patterns: &[Vec<&str>]) -> Option<Vec<String>> {
+    // What stands for any other trust domain, and any other segment.
+    let parts: HashSet<&str> = patterns.iter().flatten().copied().collect();
+    let others = ["elsewhere", "other"].map(|word| named(word, |name| parts.contains(name)));
     let mut found = Vec::new();
     let mut waiting: Vec<(Vec<&str>, Vec<usize>)> = vec![(Vec::new(), (0..patterns.len()).collect())];
     let mut seen = HashSet::new();
@@ -164,9 +168,9 @@ fn ids(patterns: &[Vec<&str>]) -> Option<Vec<String>> {
         if depth >= 2 && !alive.iter().any(goes_on) {
             continue;
         }
-        let named = alive.iter().filter_map(|p| parts(p).get(depth)).filter(|part| **part != "*");
-        let fresh = if depth == 0 { "elsewhere" } else { "other" };
-        for part in named.copied().chain([fresh]).collect::<BTreeSet<&str>>() {
+        let told = alive.iter().filter_map(|p| parts(p).get(depth)).filter(|part| **part != "*");
+        let fresh = others.get(usize::from(depth > 0)).map_or("", String::as_str);
+        for part in told.copied().chain([fresh]).collect::<BTreeSet<&str>>() {
             let matches = |p: &&usize| match parts(p).get(depth) {
                 Some(text) => *text == "*" || *text == part,
                 None => parts(p).last() == Some(&"*"),
@@ -265,6 +269,9 @@ pub(super) fn times(sides: &[&Index], now: u64) -> Vec<u64> {
     starts.into_iter().collect()
 }
 
+/// What the command line takes for the host where none is said.
+pub(super) const USUAL_HOST: &str = "localhost";
+
 /// A host of every kind that some service tells from others: first one that no
 /// pattern names.
 pub(super) fn hosts(sides: &[&Index]) -> Vec<String> {
@@ -280,16 +287,15 @@ pub(super) fn hosts(sides: &[&Index]) -> Vec<String> {
             HostPattern::Below(_) => None,
         })
         .collect();
-    let fresh = |suffix: &str| {
-        let named = |n: u32| format!("host{n}{suffix}");
-        let free = |host: &String| !exact.contains(&**host);
-        (0..).map(named).find(free).unwrap_or_default()
+    let fresh = |word: &str, suffix: &str| {
+        let name = named(word, |name| exact.contains(&*format!("{name}{suffix}")));
+        format!("{name}{suffix}")
     };
     // A name of one label lies below no pattern.
-    let mut hosts = vec![fresh("")];
+    let mut hosts = vec![fresh(USUAL_HOST, "")];
     hosts.extend(exact.iter().map(|name| (*name).to_owned()));
     hosts.extend(patterns.iter().filter_map(|pattern| match pattern {
-        HostPattern::Below(name) => Some(fresh(&format!(".{name}"))),
+        HostPattern::Below(name) => Some(fresh("any", &format!(".{name}"))),
         HostPattern::Exact(_) => None,
     }));
     hosts

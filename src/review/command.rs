@@ -1,5 +1,6 @@
 //! A witness as something to try: the `doorward check` that shows it.
 
+use super::classes::USUAL_HOST;
 use super::witness::Witness;
 use crate::policy::instant;
 
@@ -7,7 +8,11 @@ impl Witness {
     /// The arguments of `doorward check` that ask for this request, from the
     /// method on. Where the policy lies is for the reader to add.
     pub fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec![self.method.clone(), format!("https://{}{}", self.host, self.path)];
+        let url = match self.host.as_str() {
+            USUAL_HOST => self.path.clone(),
+            host => format!("https://{host}{}", self.path),
+        };
+        let mut arguments = vec![self.method.clone(), url];
         let mut add = |name: &str, value: &str| arguments.extend([name.to_owned(), value.to_owned()]);
         if let Some(service) = &self.service {
             add("--service", service);
@@ -49,7 +54,12 @@ impl Witness {
 
     /// The same for a policy directory.
     pub fn command_in(&self, policies: &str) -> String {
-        format!("{} --policies {}", self.command(), quoted(policies))
+        self.command_with("--policies", policies)
+    }
+
+    /// The same with one more option.
+    pub fn command_with(&self, option: &str, value: &str) -> String {
+        format!("{} {option} {}", self.command(), quoted(value))
     }
 
     /// What such a command can't say, in words.

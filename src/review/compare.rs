@@ -1,9 +1,11 @@
 //! The walk over two policies that finds what differs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::access::{Side, Verdict};
+use super::conditions::Basis;
 use super::hosts::{Moved, moved};
 use super::logic::{Function, TooComplex};
 use super::outcome::{Reached, askings, reached, service, verdict};
@@ -22,6 +24,10 @@ pub(super) struct Comparison<'w, 'i> {
     pub(super) world: &'w World<'i>,
     pub(super) sides: [Side<'w, 'i>; 2],
     pub(super) found: HashMap<Key, Found>,
+    /// What values of headers take from each side, by their texts.
+    pub(super) bases: RefCell<HashMap<(usize, String), Rc<Basis>>>,
+    /// The headers of which it is told already that they mean something else.
+    pub(super) told: RefCell<HashSet<([Option<String>; 2], String)>>,
 }
 
 /// Everything that makes several differences one.
@@ -78,7 +84,8 @@ impl<'w, 'i> Comparison<'w, 'i> {
         sides: [Side<'w, 'i>; 2],
         only: Option<&str>,
     ) -> Result<Self, TooComplex> {
-        let mut comparison = Self { world, sides, found: HashMap::new() };
+        let mut comparison =
+            Self { world, sides, found: HashMap::new(), bases: RefCell::default(), told: RefCell::default() };
         let services = comparison.sides.iter().flat_map(|side| side.index.services());
         let names: BTreeSet<&str> = services.map(|(_, service)| &*service.name).collect();
         for name in names.into_iter().filter(|name| only.is_none_or(|only| only == *name)) {
@@ -185,9 +192,9 @@ impl<'w, 'i> Comparison<'w, 'i> {
             let mut alike: BTreeMap<[Where; 2], Vec<Asking>> = BTreeMap::new();
             for asking in &askings {
                 let chosen = |side| chosen(side, host, *asking, &path);
-                let [old, new] = [chosen(old_side), chosen(new_side)];
-                if !self.is_told(&old, &new, *asking, &path, region) {
-                    alike.entry([old, new]).or_default().push(*asking);
+                let met = [chosen(old_side), chosen(new_side)];
+                if !self.is_told(&met, &hosts, *asking, &path, region) {
+                    alike.entry(met).or_default().push(*asking);
                 }
             }
             for ([old, new], asks) in alike {
@@ -203,27 +210,31 @@ impl<'w, 'i> Comparison<'w, 'i> {
         });
     }
 
-    /// Whether the same is told already of requests for which the proxy names one
-    /// of the two services.
+    /// Whether the same is told already, of these hosts, of requests for which the
+    /// proxy names one of the two services.
     fn is_told(
         &self,
-        old: &Where,
-        new: &Where,
+        met: &[Where; 2],
+        hosts: &Function,
         asking: Asking,
         path: &RequestPath<'_>,
         region: &Region,
     ) -> bool {
-        let [old_side, new_side] = &self.sides;
-        let verdict = |side, reached| verdict(self.world, side, reached, region);
-        let named = |side, name: &str| match service(side, name) {
-            Some((_, found)) => verdict(side, reached(side, found, asking, path)),
-            None => verdict(side, Reached::Nothing(Reason::ServiceUnknown)),
+        let logic = &self.world.logic;
+        let is_alike = |name: &str| {
+            self.sides.iter().zip(met).all(|(side, met)| {
+                let chosen = verdict(self.world, side, met.reached, region);
+                let named = match self.answering(side, name) {
+                    Some(Answering { service, hosts, .. }) => {
+                        let reached = reached(side, service, asking, path);
+                        self.on_hosts(verdict(self.world, side, reached, region), &hosts)
+                    }
+                    None => verdict(self.world, side, Reached::Nothing(Reason::ServiceUnknown), region),
+                };
+                logic.and(&chosen.allowed, hosts) == logic.and(&named.allowed, hosts)
+            })
         };
-        let (old_verdict, new_verdict) = (verdict(old_side, old.reached), verdict(new_side, new.reached));
-        [&new.service, &old.service].into_iter().flatten().any(|name| {
-            named(old_side, name).allowed == old_verdict.allowed
-                && named(new_side, name).allowed == new_verdict.allowed
-        })
+        met.iter().filter_map(|met| met.service.as_deref()).any(is_alike)
     }
 
     /// What differs, if anything does, and the path as a template.
@@ -245,7 +256,7 @@ impl<'w, 'i> Comparison<'w, 'i> {
         let names = [old_met.service.as_deref(), new_met.service.as_deref()];
         let [is_old, is_new] = names;
         if is_old.is_some() && is_new.is_some() && !logic.and(&old.allowed, &new.allowed).is_false() {
-            effects.extend(self.headers(names));
+            effects.extend(self.headers([&old_met, &new_met], region));
             if let ([Some(old), Some(new)], true) = (names, is_old != is_new) {
                 effects.push(format!("`{new}` answers instead of `{old}`"));
             }
@@ -258,49 +269,6 @@ impl<'w, 'i> Comparison<'w, 'i> {
         let shape = shape(region, templates);
         let (service, met) = (name.map(str::to_owned), [old_met, new_met].map(Where::told));
         Some((Key { service, asks, met, gained, lost, effects }, shape))
-    }
-
-    /// How those are denied who are denied on both sides, where that differs. No
-    /// service, no route, no such method: nothing is there either way.
-    fn denials(&self, old: &Verdict, new: &Verdict) -> Option<String> {
-        let logic = &self.world.logic;
-        let asks_for_more = logic.fact(self.world.facts.websocket);
-        let others = logic.or(&logic.or(&old.allowed, &new.allowed), &asks_for_more);
-        let nobody = logic.not(&others);
-        let by_word = |verdict: &Verdict| {
-            let mut by_word: BTreeMap<&str, Function> = BTreeMap::new();
-            for (reason, who) in &verdict.denied {
-                let who = logic.and(who, &nobody);
-                let sum = by_word.entry(told_as(*reason)).or_insert_with(|| logic.constant(false));
-                *sum = logic.or(sum, &who);
-            }
-            by_word.retain(|_, who| !who.is_false());
-            by_word
-        };
-        let (old, new) = (by_word(old), by_word(new));
-        if old == new {
-            return None;
-        }
-        let words = |some: &BTreeMap<&str, Function>| some.keys().copied().collect::<Vec<_>>().join(", ");
-        let (before, after) = (words(&old), words(&new));
-        Some(if before == after {
-            format!("other denials are {before}")
-        } else {
-            format!("denials are {after}, were {before}")
-        })
-    }
-
-    /// What the upstreams are told otherwise.
-    fn headers(&self, names: [Option<&str>; 2]) -> Vec<String> {
-        let [old_side, new_side] = &self.sides;
-        let [old_name, new_name] = names;
-        let (old, new) = (headers(old_side, old_name), headers(new_side, new_name));
-        let all: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-        let said = |value: Option<&&str>| value.map_or("nothing of its own".to_owned(), |v| format!("`{v}`"));
-        let differs = |name: &&str| old.get(name) != new.get(name);
-        let told =
-            |name: &str| format!("header `{name}` is {}, was {}", said(new.get(name)), said(old.get(name)));
-        all.into_iter().filter(differs).map(told).collect()
     }
 }
 
@@ -319,21 +287,6 @@ fn chosen(side: &Side<'_, '_>, host: &str, asking: Asking, path: &RequestPath<'_
     }
 }
 
-fn told_as(reason: Reason) -> &'static str {
-    match reason {
-        Reason::ServiceUnknown | Reason::RouteUnknown | Reason::MethodNotAllowed | Reason::PathAmbiguous => {
-            "that nothing is there"
-        }
-        reason => reason.as_str(),
-    }
-}
-
 fn template<'i>(side: &Side<'_, 'i>, met: &Where) -> Option<&'i Template> {
     side.route(met.reached).map(|route| &route.template)
-}
-
-fn headers<'i>(side: &Side<'_, 'i>, name: Option<&str>) -> BTreeMap<&'i str, &'i str> {
-    let found: Option<(ServiceId, &'i Service)> = name.and_then(|name| service(side, name));
-    let headers = found.map(|(_, service)| service.headers.iter()).into_iter().flatten();
-    headers.map(|header| (header.name.as_str(), header.value.text())).collect()
 }

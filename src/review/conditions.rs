@@ -10,25 +10,34 @@ use std::rc::Rc;
 
 use super::held::Held;
 use super::logic::{Function, Plan, Variable};
+use super::values::scopes;
 use crate::compile::{AddressSet, Condition, Expression, Index, Leans, Route, Rule, Which};
 
 /// All conditions, and the facts that stand for them.
 #[derive(Debug)]
 pub(super) struct Conditions {
     free: RefCell<Vec<Variable>>,
-    /// Stands for all that are more than was planned for.
-    spare: Variable,
     known: RefCell<HashMap<Key, Variable>>,
     texts: RefCell<BTreeMap<Variable, Rc<str>>>,
 }
+
+/// How many facts more there are for each condition that leans on what bindings give
+/// by the path, and for all of them.
+const MORE: (usize, usize) = (32, 8192);
 
 /// What makes a condition what it is.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     text: String,
-    /// Which segment each parameter is that it names.
     params: Vec<Option<usize>>,
     service: Option<String>,
+    basis: Basis,
+}
+
+/// What an expression takes from a policy: who holds the roles and codes that it
+/// looks for, and what the networks are.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Basis {
     roles: Vec<(String, i64, Option<Function>)>,
     codes: Vec<(String, Option<Function>)>,
     networks: Vec<(String, Vec<(IpAddr, IpAddr)>)>,
@@ -49,33 +58,32 @@ impl Conditions {
                 places.insert((when.expression.text(), params(&leans, route), service, side, route_text));
             }
         }
-        let free = places.iter().map(|_| plan.variable()).collect();
-        Self {
-            free: RefCell::new(free),
-            spare: plan.variable(),
-            known: RefCell::default(),
-            texts: RefCell::default(),
-        }
+        let leaning = places.iter().filter(|(.., side, _)| side.is_some()).count();
+        let looks = sides.iter().any(|index| scopes(index).any(|on| !on.is_empty()));
+        let (each, all) = MORE;
+        let more = if looks { (leaning * each).min(all) } else { 0 };
+        let free = (0..places.len() + more).map(|_| plan.variable()).collect();
+        Self { free: RefCell::new(free), known: RefCell::default(), texts: RefCell::default() }
     }
 
-    /// The fact that a condition holds, on a route of one side. Where bindings that
-    /// look at the path make more conditions of one than were planned for, those
-    /// share a fact: a condition is never taken to be false for want of one.
+    /// The fact that a condition holds, on a route of one side. `None` where bindings
+    /// that look at the path make more conditions of one than were planned for: two
+    /// of them must never be taken for the same.
     pub(super) fn fact(
         &self,
         index: &Index,
         route: &Route,
         condition: &Condition,
         held: &Held<'_, '_>,
-    ) -> Variable {
+    ) -> Option<Variable> {
         let key = Key::new(index, route, &condition.expression, held);
         if let Some(known) = self.known.borrow().get(&key) {
-            return *known;
+            return Some(*known);
         }
-        let fact = self.free.borrow_mut().pop().unwrap_or(self.spare);
+        let fact = self.free.borrow_mut().pop()?;
         self.texts.borrow_mut().insert(fact, condition.expression.text().into());
         self.known.borrow_mut().insert(key, fact);
-        fact
+        Some(fact)
     }
 
     /// All facts that stand for conditions.
@@ -90,13 +98,15 @@ impl Conditions {
     }
 }
 
-fn params(leans: &Leans<'_>, route: &Route) -> Vec<Option<usize>> {
+/// Which segment each parameter is that an expression names.
+pub(super) fn params(leans: &Leans<'_>, route: &Route) -> Vec<Option<usize>> {
     let depth =
         |name: &&str| route.template.params().find(|(_, param)| param == name).map(|(depth, _)| depth);
     leans.params.iter().map(depth).collect()
 }
 
-fn leans_on_policy(leans: &Leans<'_>) -> bool {
+/// Whether an expression takes anything from the policy.
+pub(super) fn leans_on_policy(leans: &Leans<'_>) -> bool {
     let any = |which: &Which<'_>| !matches!(which, Which::Only(names) if names.is_empty());
     any(&leans.roles) || any(&leans.codes) || any(&leans.networks)
 }
@@ -104,6 +114,19 @@ fn leans_on_policy(leans: &Leans<'_>) -> bool {
 impl Key {
     fn new(index: &Index, route: &Route, expression: &Expression, held: &Held<'_, '_>) -> Self {
         let leans = expression.leans();
+        let service = index.service(route.service).map(|service| service.name.to_string());
+        Self {
+            text: expression.text().to_owned(),
+            params: params(&leans, route),
+            service: service.filter(|_| leans.service),
+            basis: Basis::new(index, &leans, held),
+        }
+    }
+}
+
+impl Basis {
+    /// Of one side, where what is held is this.
+    pub(super) fn new(index: &Index, leans: &Leans<'_>, held: &Held<'_, '_>) -> Self {
         let names = |which: &Which<'_>, all: Vec<String>| match which {
             Which::Only(names) => names.iter().map(|name| (*name).to_owned()).collect(),
             Which::All => all,
@@ -125,11 +148,7 @@ impl Key {
             let set = index.networks().find(|(known, _)| *known == name).map(|(_, set)| set);
             (name, set.map(AddressSet::ranges).into_iter().flatten().collect())
         };
-        let service = index.service(route.service).map(|service| service.name.to_string());
         Self {
-            text: expression.text().to_owned(),
-            params: params(&leans, route),
-            service: service.filter(|_| leans.service),
             roles: roles.into_iter().map(role).collect(),
             codes: codes.into_iter().map(code).collect(),
             networks: networks.into_iter().map(network).collect(),

@@ -58,7 +58,7 @@ pub enum Kind {
     Opened,
     /// Somebody may not who could, and nobody may who could not.
     Closed,
-    /// The same callers may, on other conditions.
+    /// The same callers may, on other conditions than before.
     ConditionChanged,
     /// The same callers may: what they or the upstream are told is different.
     EffectsOnly,
@@ -171,14 +171,9 @@ impl Comparison<'_, '_> {
         let same_hosts = service.as_ref().is_some_and(|name| self.on_the_same_hosts(name));
         let gains = self.shift(gained, about, same_hosts, [false, true]);
         let losses = self.shift(lost, about, same_hosts, [true, false]);
-        let rests_on_one = |f: &Function| support(f).iter().any(|fact| conditions.contains(fact));
         let kind = match (&gains, &losses) {
             (None, None) => Kind::EffectsOnly,
-            _ if (rests_on_one(gained) || rests_on_one(lost))
-                && self.is_for_the_same(key, found, conditions) =>
-            {
-                Kind::ConditionChanged
-            }
+            _ if self.has_other_conditions(key, found, conditions) => Kind::ConditionChanged,
             (Some(_), _) => Kind::Opened,
             (None, Some(_)) => Kind::Closed,
         };
@@ -196,14 +191,17 @@ impl Comparison<'_, '_> {
         }
     }
 
-    /// Whether the same callers may on both sides, given the right conditions.
-    fn is_for_the_same(&self, key: &Key, found: &Found, conditions: &BTreeSet<Variable>) -> bool {
-        let allowed = |side: &Side<'_, '_>, met: &Where| {
-            let verdict = verdict(self.world, side, met.reached, &found.region);
-            without(&verdict.allowed, conditions.iter().copied())
-        };
+    /// Whether the same callers may on both sides, given the right conditions, and
+    /// there are some on both: one that comes closes, and one that goes opens.
+    fn has_other_conditions(&self, key: &Key, found: &Found, conditions: &BTreeSet<Variable>) -> bool {
         let ([old_side, new_side], [old, new]) = (&self.sides, &key.met);
-        allowed(old_side, old) == allowed(new_side, new)
+        let allowed = |side, met: &Where| verdict(self.world, side, met.reached, &found.region);
+        let (old, new) = (allowed(old_side, old), allowed(new_side, new));
+        let rests_on_one = |f: &Function| !support(f).is_disjoint(conditions);
+        let to_whom = |f: &Function| without(f, conditions.iter().copied());
+        rests_on_one(&old.allowed)
+            && rests_on_one(&new.allowed)
+            && to_whom(&old.allowed) == to_whom(&new.allowed)
     }
 
     fn on_the_same_hosts(&self, name: &str) -> bool {

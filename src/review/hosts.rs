@@ -51,15 +51,19 @@ impl Moved {
     fn new(claims: &[Claims; 2], hosts: Vec<String>) -> Self {
         let services =
             claims.each_ref().map(|claims| claims.iter().flatten().map(|(.., name)| name.clone()).collect());
-        let templates: Vec<Template> = claims
-            .iter()
-            .flatten()
-            .flatten()
-            .map(|(segments, ..)| Template {
-                segments: segments.iter().map(|text| Segment::Literal(text.as_str().into())).collect(),
-                rest: true,
-            })
-            .collect();
-        Self { hosts, services, paths: Trie::of_templates(&templates, false) }
+        let paths = claims.iter().flatten().flatten().map(|(segments, ..)| segments);
+        Self { hosts, services, paths: answered(paths.map(|segments| segments.iter().map(String::as_str))) }
     }
+}
+
+/// Paths that services answer for, so that paths are told apart that lead to
+/// different services: to be walked loosely, for in another spelling no service
+/// answers.
+pub(super) fn answered<'c>(paths: impl Iterator<Item = impl Iterator<Item = &'c str>>) -> Trie {
+    let below = |path: &mut dyn Iterator<Item = &'c str>| Template {
+        segments: path.map(|text| Segment::Literal(text.into())).collect(),
+        rest: true,
+    };
+    let templates: BTreeSet<Template> = paths.map(|mut path| below(&mut path)).collect();
+    Trie::of_templates(&templates, false)
 }

@@ -82,6 +82,12 @@ impl Choice {
         Self { bits: self.bits.iter().skip(skip).copied().collect(), size: size.max(1) }
     }
 
+    /// Whether it can be any one of so many values.
+    pub(super) fn can_be(&self, size: usize) -> bool {
+        let codes = u32::try_from(self.bits.len()).ok().and_then(|bits| 1_usize.checked_shl(bits));
+        codes.is_none_or(|codes| size <= codes)
+    }
+
     /// Its variables.
     pub(super) fn variables(&self) -> impl Iterator<Item = Variable> {
         self.bits.iter().copied()
@@ -200,10 +206,13 @@ impl Logic {
     }
 
     fn bounded(&self, made: Option<Function>) -> Function {
-        made.unwrap_or_else(|| {
-            self.overflown.set(true);
-            self.constant(false)
-        })
+        made.unwrap_or_else(|| self.overflow())
+    }
+
+    /// Stands for what could not be made.
+    pub(super) fn overflow(&self) -> Function {
+        self.overflown.set(true);
+        self.constant(false)
     }
 
     /// Whether everything so far could be made. What was made after something

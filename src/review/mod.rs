@@ -11,6 +11,7 @@ mod compare;
 mod conditions;
 pub mod coverage;
 mod diff;
+mod effects;
 mod held;
 mod hosts;
 pub mod invariants;

@@ -68,7 +68,10 @@ impl Ground<'_> {
         if meant.len() == piece.values.len() || meant.is_empty() {
             return Some(world.logic.constant(!meant.is_empty()));
         }
-        let choice = world.facts.segments.get(depth)?.narrowed(piece.values.len());
-        Some(world.logic.among(&choice, &meant))
+        // INVARIANT: a piece holds one value of each kind, and that many were planned for.
+        match world.facts.segments.get(depth).filter(|choice| choice.can_be(piece.values.len())) {
+            Some(choice) => Some(world.logic.among(&choice.narrowed(piece.values.len()), &meant)),
+            None => Some(world.logic.overflow()),
+        }
     }
 }

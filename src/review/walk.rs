@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::access::Side;
 use super::region::{Piece, Region};
-use super::values;
+use super::values::Told;
 use crate::compile::{Frontier, Route, ServiceId, Steps, Trie};
 
 /// What is walked over.
@@ -16,7 +16,7 @@ use crate::compile::{Frontier, Route, ServiceId, Steps, Trie};
 pub(super) struct Walk<'t> {
     courses: Vec<Steps<'t>>,
     /// By depth, the values of parameters that bindings tell apart.
-    values: BTreeMap<usize, BTreeSet<String>>,
+    told: BTreeMap<usize, Told<'t>>,
     /// Whether some service makes sense of encoded slashes, and of `;`.
     odd: (bool, bool),
     loosely: bool,
@@ -42,11 +42,8 @@ impl<'t> Walk<'t> {
         }
         for (_, route) in routes() {
             for (depth, name) in route.template.params() {
-                let examples =
-                    told.get(name).into_iter().flatten().map(|told| values::segment(&told.example()));
-                let examples: BTreeSet<String> = examples.collect();
-                if !examples.is_empty() {
-                    self.values.entry(depth).or_default().extend(examples);
+                if let Some(told) = told.get(name) {
+                    self.told.entry(depth).or_default().extend(told);
                 }
             }
         }
@@ -75,7 +72,7 @@ impl<'t> Walk<'t> {
                 longer.pieces.push(piece);
                 // Paths that stand alike go on alike, but for the values that
                 // bindings look at.
-                let told = longer.pieces.iter().enumerate().filter(|(at, _)| self.values.contains_key(at));
+                let told = longer.pieces.iter().enumerate().filter(|(at, _)| self.told.contains_key(at));
                 let told = told.map(|(_, piece)| piece.clone()).collect();
                 if seen.insert((next.clone(), told)) {
                     waiting.push_back((longer, next));
@@ -88,13 +85,17 @@ impl<'t> Walk<'t> {
     fn steps(&self, depth: usize, from: &[Frontier]) -> Vec<(Piece, Vec<Frontier>)> {
         let literals: BTreeSet<&str> =
             self.courses.iter().zip(from).flat_map(|(steps, f)| steps.literals(f)).collect();
-        let usual = fresh(&literals);
+        let nothing = Told::default();
+        let told = self.told.get(&depth).unwrap_or(&nothing);
+        let taken = taken(&literals);
+        let usual = told.usual(&taken);
         let mut texts: Vec<(String, bool)> = vec![(usual.clone(), false)];
         texts.extend(literals.iter().map(|literal| ((*literal).to_owned(), true)));
         let spellings = literals.iter().flat_map(|literal| self.spellings(literal));
         let odd = self.oddly(&usual);
-        let told = self.values.get(&depth).into_iter().flatten().cloned();
-        texts.extend(spellings.chain(odd).chain(told).map(|text| (text, false)));
+        let kinds = told.segments(&taken);
+        let oddly = kinds.iter().flat_map(|segment| self.oddly(segment)).collect::<Vec<_>>();
+        texts.extend(spellings.chain(odd).chain(kinds).chain(oddly).map(|text| (text, false)));
         let mut order: Vec<(Piece, Vec<Frontier>)> = Vec::new();
         let mut known: HashMap<Vec<Frontier>, usize> = HashMap::new();
         for (text, fixed) in texts {
@@ -105,8 +106,13 @@ impl<'t> Walk<'t> {
                 .map(|(steps, frontier)| steps.follow(frontier, &text))
                 .collect();
             match known.get(&next).and_then(|at| order.get_mut(*at)) {
-                Some((piece, _)) if piece.values.contains(&text) => {}
-                Some((piece, _)) => piece.values.push(text),
+                // One of each kind is enough.
+                Some((piece, _)) => {
+                    let kind = told.kind_of(&text);
+                    if piece.values.iter().all(|known| told.kind_of(known) != kind) {
+                        piece.values.push(text);
+                    }
+                }
                 None => {
                     known.insert(next.clone(), order.len());
                     order.push((Piece { values: vec![text], fixed }, next));
@@ -145,13 +151,17 @@ impl<'t> Walk<'t> {
     }
 }
 
-/// A segment that no literal could be taken for.
-fn fresh(literals: &BTreeSet<&str>) -> String {
+/// Whether a text is a literal to some reader, or the beginning of one.
+fn taken(literals: &BTreeSet<&str>) -> impl Fn(&str) -> bool {
     let lower: HashSet<String> = literals.iter().map(|literal| literal.to_lowercase()).collect();
-    let free = |text: &String| {
-        !lower.contains(text)
-            && !lower.iter().any(|l| l.strip_prefix(&**text).is_some_and(|r| r.starts_with('.')))
-    };
-    let named = |n: u32| if n == 0 { "x".to_owned() } else { format!("x{n}") };
-    (0..).map(named).find(free).unwrap_or_default()
+    let begun: HashSet<String> = lower.iter().flat_map(|text| stems(text)).map(str::to_owned).collect();
+    move |text| {
+        let text = text.to_lowercase();
+        lower.contains(&text) || begun.contains(&text) || stems(&text).any(|stem| lower.contains(stem))
+    }
+}
+
+/// A text without its extensions.
+fn stems(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('.').filter_map(|(dot, _)| text.get(..dot))
 }

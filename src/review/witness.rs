@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::logic::{Assignment, Function, support, witness};
 use super::region::Region;
+use super::values::named;
 use super::world::World;
 use crate::compile::{Index, Service};
 use crate::config::OnAnonymous;
@@ -66,7 +67,7 @@ pub enum Asking {
     Preflight(Method),
 }
 
-/// A user whom no policy names.
+/// A user whom no policy names, if none does.
 const SOMEBODY: &str = "somebody";
 
 impl Witness {
@@ -170,12 +171,17 @@ impl Token {
             held.map(|(name, _)| (*name).to_owned()).collect()
         };
         let class = holders.users.classes.get(facts.user.value(assignment));
-        let user = class.and_then(|class| class.names.first()).copied().unwrap_or(SOMEBODY).to_owned();
+        let user = match class.and_then(|class| class.names.first()) {
+            Some(name) => (*name).to_owned(),
+            None => {
+                named(SOMEBODY, |name| holders.users.classes.iter().any(|class| class.names.contains(&name)))
+            }
+        };
         let groups = holders.groups.classes.iter().zip(&facts.groups);
         let groups = groups.filter(|(_, fact)| assignment.holds(**fact));
-        let named = facts.audiences.iter().filter(|(_, fact)| assignment.holds(**fact));
+        let meant = facts.audiences.iter().filter(|(_, fact)| assignment.holds(**fact));
         let usual = assignment.holds(facts.usual_audience).then_some(None);
-        let audiences = named.map(|(name, _)| Some((*name).to_owned())).chain(usual).collect();
+        let audiences = meant.map(|(name, _)| Some((*name).to_owned())).chain(usual).collect();
         Self {
             user,
             roles: held(&facts.roles),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::classes::{Addresses, Holders, Peers, hosts, rules, times};
 use super::conditions::Conditions;
 use super::logic::{Choice, Function, Logic, Plan, TooComplex, Variable};
+use super::values::by_depth;
 use crate::compile::{AddressRule, Index, PeerRule, Rule, Which};
 
 /// What tokens may carry beside a user, roles and groups: as the issuers of a
@@ -201,20 +202,8 @@ fn asked_codes<'i>(sides: &[&'i Index]) -> BTreeSet<&'i str> {
 
 /// How many values each segment of a path may have that bindings tell apart.
 fn segment_sizes(sides: &[&Index]) -> Vec<usize> {
-    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
-    for index in sides {
-        let values = super::values::of_params(index);
-        for (_, route) in index.routes() {
-            for (depth, name) in route.template.params() {
-                if let Some(values) = values.get(name) {
-                    let size = sizes.entry(depth).or_default();
-                    *size = (*size).max(values.len());
-                }
-            }
-        }
-    }
-    let depths = sizes.last_key_value().map_or(0, |(depth, _)| depth + 1);
-    // Both sides', other names at the same depth, and any other value.
-    let size = |depth| sizes.get(&depth).map_or(1, |size| size * sides.len() * 2 + 4);
-    (0..depths).map(size).collect()
+    let told = by_depth(sides);
+    let depths = told.last_key_value().map_or(0, |(depth, _)| depth + 1);
+    // Each kind, and any other value.
+    (0..depths).map(|depth| told.get(&depth).map_or(1, |told| told.len() + 1)).collect()
 }

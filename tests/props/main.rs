@@ -20,6 +20,7 @@ mod mutate;
 mod names;
 mod path;
 mod peers;
+mod points;
 mod proofs;
 mod proxy;
 #[cfg(feature = "server")]
@@ -27,8 +28,10 @@ mod replay;
 mod router;
 mod scopes;
 mod shuffle;
+mod small;
 mod suites;
 mod text;
+mod tricks;
 mod what;
 
 use proptest::prelude::ProptestConfig;

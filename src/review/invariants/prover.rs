@@ -9,10 +9,11 @@ use super::{Breach, Counterexample, Outcome, callers};
 use crate::compile::{Bounds, Index, Service, ServiceId, Trie};
 use crate::engine::{Reason, service_of};
 use crate::policy::invariant::{Invariant, Says};
-use crate::policy::{Method, MethodSet, Policy, RequestPath, Segment, Template};
+use crate::policy::{Method, MethodSet, Policy, RequestPath, Template};
 use crate::review::access::Side;
 use crate::review::compare::Where;
 use crate::review::diff::Met;
+use crate::review::hosts::answered;
 use crate::review::logic::{Function, TooComplex, Variable, given, support};
 use crate::review::outcome::{Reached, reached, verdict};
 use crate::review::region::Region;
@@ -105,7 +106,7 @@ impl<'w, 'i> Prover<'w, 'i> {
         let mut walk = Walk::default();
         walk.service(&self.side, id);
         walk.templates(&trie, loosely);
-        walk.templates(&answered, false);
+        walk.templates(&answered, true);
         walk.regions(|region| {
             if self.is_done() {
                 return;
@@ -137,12 +138,7 @@ impl<'w, 'i> Prover<'w, 'i> {
     fn answered(&self) -> Trie {
         let hosts = self.world.holders.hosts.iter();
         let claims = hosts.flat_map(|host| self.index.claims_on(host)).flatten();
-        let below = |segments: Vec<&str>| Template {
-            segments: segments.into_iter().map(|text| Segment::Literal(text.into())).collect(),
-            rest: true,
-        };
-        let templates: BTreeSet<Template> = claims.map(|claim| below(claim.segments)).collect();
-        Trie::of_templates(&templates, true)
+        answered(claims.map(|claim| claim.segments.into_iter()))
     }
 
     fn look(&mut self, number: usize, invariant: &Invariant, mut meeting: Meeting<'_>) {
@@ -235,12 +231,16 @@ impl<'w, 'i> Prover<'w, 'i> {
             let is_it = |(_, line): &(usize, &crate::policy::invariant::Line)| {
                 line.methods.contains(method) && reading.is_route(line, &route.template)
             };
-            let listed = invariant.requests.iter().enumerate().find(is_it);
-            let set = match (listed, self.found.get_mut(number)) {
-                (Some((line, _)), Some(found)) => found.public.entry(line).or_default(),
-                _ => &mut others,
-            };
-            *set = set.union(MethodSet::only(method));
+            let only = MethodSet::only(method);
+            let mut listed = invariant.requests.iter().enumerate().filter(is_it).peekable();
+            if listed.peek().is_none() {
+                others = others.union(only);
+            }
+            let Some(found) = self.found.get_mut(number) else { continue };
+            for (line, _) in listed {
+                let set = found.public.entry(line).or_default();
+                *set = set.union(only);
+            }
         }
         let others = Meeting { methods: others, ..*meeting };
         let breach = match others.methods.is_empty() {
