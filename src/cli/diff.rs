@@ -1,5 +1,6 @@
 //! `doorward diff`: a change of policy as a change of access.
 
+mod configured;
 mod json;
 mod markdown;
 mod sarif;
@@ -10,10 +11,11 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
+use self::configured::Configured;
 use super::inputs::{Input, Located, locate, tokens};
 use super::revision::{Loaded, Repository, Version};
 use super::{Exit, Failure, Term, time};
-use crate::review::{Diff, Tokens};
+use crate::review::{Diff, Tokens, Witness};
 
 /// Show what a change of policy opens and closes, proved for every request and every caller.
 ///
@@ -84,20 +86,52 @@ struct Compared {
     old: Loaded,
     new: Loaded,
     diff: Diff,
+    /// What is not compared, and is not the same.
+    note: Option<String>,
+    /// The option by which `doorward check` finds the new policy; none where it needs
+    /// none, or the policy lies in git alone.
+    found_by: Option<(&'static str, PathBuf)>,
+}
+
+impl Compared {
+    /// What to type to try a request.
+    fn command(&self, witness: &Witness) -> String {
+        match &self.found_by {
+            Some((option, value)) => witness.command_with(option, &value.display().to_string()),
+            None => witness.command(),
+        }
+    }
 }
 
 /// Compares and prints.
 pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     let Args { old, new, config, policies, repo, plain_tokens, expect, at, format } = args;
     let now = at.map_or_else(time::now, Ok)?;
-    let (policies, tokens) = match policies {
-        Some(policies) => (policies, Tokens::ANY),
+    let (config, policies, tokens) = match policies {
+        Some(policies) => (None, policies, Tokens::ANY),
         None => located(config)?,
     };
-    let tokens = if plain_tokens { Tokens { codes: false, scopes: false } } else { tokens };
+    let usual = Input::choose(None, None).ok();
     let repository = Repository { at: repo.unwrap_or_else(|| ".".into()), policies };
     let (old, new) = Version::pair(&old, new.as_deref(), &repository)?;
-    let (old, new) = (old.load(&repository, now)?, new.load(&repository, now)?);
+    let configured = Configured::new(config.as_deref(), [&old, &new], &repository)?;
+    let note = configured.note();
+    let tokens = match (plain_tokens, &note) {
+        (true, _) => Tokens { codes: false, scopes: false },
+        (false, Some(_)) => Tokens::ANY,
+        (false, None) => tokens,
+    };
+    let [of_old, of_new] = configured.repositories(&repository);
+    let found_by = match (&new, &config) {
+        (Version::Revision(_), _) => None,
+        (Version::Directory(directory), Some(file)) if *directory == of_new.policies => {
+            (usual != Some(Input::Config(file.clone()))).then(|| ("--config", file.clone()))
+        }
+        (Version::Directory(directory), _) => {
+            (usual != Some(Input::Policies(directory.clone()))).then(|| ("--policies", directory.clone()))
+        }
+    };
+    let (old, new) = (old.load(&of_old, now)?, new.load(&of_new, now)?);
     let diff = Diff::new(&old.index, &new.index, tokens, now).map_err(|_| {
         Failure::new("these policies are too large to be compared: more than 65,000 facts, or functions of them that are too large")
     })?;
@@ -107,7 +141,7 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
             change.paths.join(", ")
         )));
     }
-    let compared = Compared { old, new, diff };
+    let compared = Compared { old, new, diff, note, found_by };
     let text = match format {
         As::Text => text::text(&compared, term),
         As::Json => json::json(&compared),
@@ -118,12 +152,16 @@ pub(super) fn run(args: Args, term: Term) -> Result<Exit, Failure> {
     Ok(exit(&compared.diff, expect))
 }
 
-/// Where the policy lies, and what its issuers read in tokens; `policies` and
-/// anything where nothing says so.
-fn located(config: Option<PathBuf>) -> Result<(PathBuf, Tokens), Failure> {
-    let Ok(input) = Input::choose(config, None) else { return Ok(("policies".into(), Tokens::ANY)) };
+/// The configuration, where the policy lies, and what its issuers read in tokens;
+/// `policies` and anything where nothing says so.
+fn located(config: Option<PathBuf>) -> Result<(Option<PathBuf>, PathBuf, Tokens), Failure> {
+    let Ok(input) = Input::choose(config, None) else { return Ok((None, "policies".into(), Tokens::ANY)) };
+    let file = match &input {
+        Input::Config(file) => Some(file.clone()),
+        Input::Policies(_) => None,
+    };
     let Located { config, directory, .. } = locate(input)?;
-    Ok((directory, tokens(config.as_ref())))
+    Ok((file, directory, tokens(config.as_ref())))
 }
 
 fn exit(diff: &Diff, expect: Option<Expect>) -> Exit {

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use super::Failure;
 use crate::compile::{self, Index};
 use crate::diag::{Code, Diagnostic, Report, Sources};
-use crate::policy::{Limits, is_policy_file};
+use crate::policy::{Limits, is_policy_file, is_skipped};
 
 /// A policy as it stands somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,17 +51,20 @@ impl Version {
         new: Option<&str>,
         repository: &Repository,
     ) -> Result<(Self, Self), Failure> {
-        let one = |text: &str| {
-            if Path::new(text).is_dir() {
-                Self::Directory(text.into())
-            } else {
-                Self::Revision(if text.is_empty() { "HEAD" } else { text }.to_owned())
-            }
+        let revision = |text: &str| Self::Revision(or_head(text).to_owned());
+        let one = |text: &str| match Path::new(text).is_dir() {
+            // Whoever adds a directory must not choose what is compared.
+            true if repository.is_revision(text) => Err(Failure::new(format!(
+                "`{0}` is a directory here and a revision of git: write `./{0}` or `refs/heads/{0}`",
+                text.escape_debug()
+            ))),
+            true => Ok(Self::Directory(text.into())),
+            false => Ok(revision(text)),
         };
         if let Some(new) = new {
-            return Ok((one(old), one(new)));
+            return Ok((one(old)?, one(new)?));
         }
-        if Path::new(old).is_dir() {
+        if matches!(one(old)?, Self::Directory(_)) {
             return Err(Failure::new(format!(
                 "`{old}` is a directory: name the other one too, or a revision"
             )));
@@ -72,12 +75,12 @@ impl Version {
             return Ok((Self::Revision(text(&base)?.trim().to_owned()), Self::Revision(new.to_owned())));
         }
         if let Some((old, new)) = old.split_once("..") {
-            return Ok((one(old), one(new)));
+            return Ok((revision(old), revision(new)));
         }
         let here = repository.at == Path::new(".");
         let directory =
             if here { repository.policies.clone() } else { repository.at.join(&repository.policies) };
-        Ok((one(old), Self::Directory(directory)))
+        Ok((revision(old), Self::Directory(directory)))
     }
 
     /// Reads and compiles it. `now`, in seconds since 1970, is for nothing but
@@ -143,6 +146,16 @@ impl Repository {
         Ok(Some(files))
     }
 
+    /// The text of a file outside of the policy directory in a revision, by its name
+    /// as seen from where git is asked; `None` where it is not there.
+    pub(super) fn text_of(&self, revision: &str, file: &Path) -> Result<Option<String>, Failure> {
+        let Some(name) = file.to_str().filter(|_| file.is_relative()) else { return Ok(None) };
+        let name = name.trim_start_matches("./");
+        let Ok(object) = self.resolve(&format!("{revision}:./{name}"))? else { return Ok(None) };
+        let bytes = self.git(&["cat-file", "blob", text(&object)?.trim()])?;
+        Ok(Some(text(&bytes)?.to_owned()))
+    }
+
     /// The object of the policy directory in a commit.
     fn tree(&self, commit: &str) -> Result<Option<String>, Failure> {
         let bare = text(&self.git(&["rev-parse", "--is-inside-work-tree"])?)?.trim() != "true";
@@ -177,17 +190,20 @@ impl Repository {
             let line = std::str::from_utf8(line)
                 .map_err(|_| not_readable(revision, "a file", "has a name that is not UTF-8"))?;
             let Some((about, name)) = line.split_once('\t') else { continue };
-            if !is_policy_file(name) {
-                continue;
-            }
             let mut about = about.split_ascii_whitespace();
             let (mode, _, object, size) = (about.next(), about.next(), about.next(), about.next());
-            if mode == Some("120000") {
-                return Err(not_readable(
-                    revision,
-                    name,
-                    "is a link, which is not followed in git: put the file there",
-                ));
+            // Whatever they are called, a server may find a directory of policy files
+            // behind them.
+            let elsewhere = match mode {
+                Some("120000") => Some("is a link, which is not followed in git: put the files there"),
+                Some("160000") => Some("is a submodule, which is not looked into: put the files there"),
+                _ => None,
+            };
+            if let Some(why) = elsewhere.filter(|_| !is_skipped(name)) {
+                return Err(not_readable(revision, name, why));
+            }
+            if !is_policy_file(name) {
+                continue;
             }
             let size: u64 = size.and_then(|size| size.parse().ok()).unwrap_or(0);
             total += size;
@@ -224,6 +240,11 @@ impl Repository {
     /// it is no more than that.
     fn resolve(&self, spelled: &str) -> Result<Result<Vec<u8>, String>, Failure> {
         self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", spelled], b"")
+    }
+
+    /// Whether git takes a text for a commit.
+    fn is_revision(&self, text: &str) -> bool {
+        matches!(self.resolve(&format!("{text}^{{commit}}")), Ok(Ok(_)))
     }
 
     fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, Failure> {

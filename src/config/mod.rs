@@ -97,4 +97,10 @@ impl Config {
         report.sort(&sources);
         (config.filter(|_| !report.has_errors()), sources, report)
     }
+
+    /// The policy directory that a text of `doorward.yaml` names, as seen from the
+    /// file; where it can't be read, the usual one.
+    pub fn policies_in(text: &str, env: Environment<'_>) -> String {
+        read::policies(text, env)
+    }
 }

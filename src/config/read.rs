@@ -70,6 +70,18 @@ pub(super) fn config(
     config
 }
 
+pub(super) fn policies(text: &str, env: Environment<'_>) -> String {
+    let (mut sources, mut report) = (Sources::default(), Report::default());
+    let root = yaml::parse(sources.add("doorward.yaml", text), text, &mut report);
+    let named = root.and_then(|mut root| {
+        variables::substitute(&mut root, env, &mut report);
+        let fields = Fields::read(&root, SHAPE, &mut report)?;
+        let entry = fields.get("policies")?;
+        yaml::text(&entry.value, "`policies`", &mut report).map(|text| text.value.to_owned())
+    });
+    named.unwrap_or_else(|| DEFAULT_POLICIES.to_owned())
+}
+
 fn tree(root: &Node, directory: PathBuf, report: &mut Report) -> Option<Config> {
     let fields = Fields::read(root, SHAPE, report)?;
     let listen = listen::read(fields.get("listen"), &directory, report);

@@ -107,9 +107,13 @@ pub fn read_texts(
 /// Whether a file of this name, below a policy directory, is one of the policy's:
 /// directories are parted by `/`.
 pub fn is_policy_file(name: &str) -> bool {
-    let skipped = |part: &str| part.starts_with('.') || part.starts_with('_');
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    !name.split('/').any(skipped) && ENDINGS.contains(&ending)
+    !is_skipped(name) && ENDINGS.contains(&ending)
+}
+
+/// Whether a file or directory of this name is none of the policy's, whatever is in it.
+pub fn is_skipped(name: &str) -> bool {
+    name.split('/').any(|part| part.starts_with('.') || part.starts_with('_'))
 }
 
 struct Walk<'r> {

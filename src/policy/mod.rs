@@ -28,7 +28,7 @@ mod template;
 pub use crate::words::{HostPattern, normalize_host};
 pub use binding::{Binding, Holder};
 pub use document::{Network, Policy};
-pub use folder::{Limits, is_policy_file, read_folder, read_texts};
+pub use folder::{Limits, is_policy_file, is_skipped, read_folder, read_texts};
 pub use method::{Method, MethodSet};
 pub use name::{
     Audience, Code, CodePattern, Located, NetworkName, PersonaName, PrincipalName, RoleName, ServiceName,

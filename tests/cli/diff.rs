@@ -209,6 +209,96 @@ fn nothing_in_git_hides_a_file() {
 }
 
 #[test]
+#[cfg(unix)]
+fn nothing_in_git_leads_to_files_that_are_not_looked_at() {
+    let eve = "bindings:\n  - { user: eve, roles: [admin] }\n";
+    // A link to a directory that is skipped for its name.
+    let repository = Repository::new();
+    repository.write("policies/.more/eve.yaml", eve);
+    std::os::unix::fs::symlink(".more", repository.path().join("policies/more")).unwrap();
+    ends(&repository.diff(["HEAD"]), 2, &["user eve"]);
+    repository.commit("a link");
+    ends(&repository.diff(["HEAD~1..HEAD"]), 3, &["`HEAD:more` is a link"]);
+    // Another repository.
+    let (repository, other) = (Repository::new(), Repository::new());
+    other.write("eve.yaml", eve);
+    other.commit("eve");
+    let from = other.path().to_str().unwrap();
+    repository.git(&["-c", "protocol.file.allow=always", "submodule", "add", "-q", from, "policies/more"]);
+    repository.commit("a submodule");
+    ends(&repository.diff(["HEAD~1..HEAD"]), 3, &["`HEAD:more` is a submodule"]);
+    // Whatever is skipped is nothing to a server either.
+    repository.git(&["mv", "policies/more", "policies/_more"]);
+    repository.commit("skipped");
+    ends(&repository.diff(["HEAD~2..HEAD"]), 0, &["no access changed"]);
+}
+
+#[test]
+fn a_directory_does_not_pass_for_a_branch() {
+    let repository = Repository::new();
+    repository.git(&["checkout", "-q", "-b", "change"]);
+    repository.replace("codes: event:write", "codes: event:read");
+    repository.write("main/roles.yaml", ROLES);
+    repository.write("main/events.yaml", &EVENTS.replace("codes: event:write", "codes: event:read"));
+    repository.commit("opens");
+    for args in [&["main..HEAD"][..], &["main...HEAD"], &["refs/heads/main", "HEAD"], &["refs/heads/main"]] {
+        ends(&repository.diff(args.iter().copied()), 2, &["opened", "role viewer"]);
+    }
+    for args in [&["main", "HEAD"][..], &["main"]] {
+        ends(&repository.diff(args.iter().copied()), 3, &["write `./main` or `refs/heads/main`"]);
+    }
+    ends(&repository.diff(["./main", "policies"]), 0, &["no access changed"]);
+}
+
+#[test]
+fn owners_see_what_takes_them_off_the_list() {
+    let repository = Repository::new();
+    let eve = EVENTS.replace("codes: event:write", "codes: event:read").replace("@shop/events", "@eve");
+    repository.write("policies/services/events.yaml", &eve);
+    ends(&repository.diff(["HEAD"]), 2, &["owners   @eve, @shop/events"]);
+}
+
+#[test]
+fn a_policy_that_waits_elsewhere_does_not_come_into_force_unseen() {
+    let repository = Repository::new();
+    let config = |policies: &str| format!("policies: {policies}\n");
+    repository.write("doorward.yaml", &config("policies"));
+    repository.commit("a configuration");
+    // Nothing changes yet.
+    repository.write("next/roles.yaml", ROLES);
+    repository.write("next/events.yaml", &EVENTS.replace("codes: event:write", "codes: event:read"));
+    repository.commit("a policy that waits");
+    ends(&repository.diff(["HEAD~1..HEAD"]), 0, &["no access changed"]);
+    repository.write("doorward.yaml", &config("next"));
+    let differs = "`doorward.yaml` is not the same in both";
+    ends(&repository.diff(["HEAD"]), 2, &["opened", "role viewer", differs]);
+    repository.commit("it is in force");
+    for format in ["text", "json", "markdown"] {
+        ends(
+            &repository.diff(["HEAD~1..HEAD", "--format", format]),
+            2,
+            &["opened", "is not the same in both"],
+        );
+    }
+    // What is not compared is not passed over either.
+    repository.write("doorward.yaml", "policies: next\nheader_prefixes: [x-shop-]\n");
+    ends(&repository.diff(["HEAD"]), 0, &["no access changed", differs]);
+    ends(&repository.diff(["HEAD", "--format", "markdown"]), 0, &["unchanged", "**Note:**"]);
+}
+
+#[test]
+fn what_is_too_large_is_not_no_change() {
+    let repository = Repository::new();
+    // Each may match or not, whatever the others do.
+    let peers = (0..13).map(|at| {
+        let parts: Vec<&str> = (0..13).map(|part| if part == at { "x" } else { "*" }).collect();
+        format!("  - {{ peer: 'spiffe://t/{}', roles: [admin] }}\n", parts.join("/"))
+    });
+    repository.write("policies/peers.yaml", &format!("bindings:\n{}", peers.collect::<String>()));
+    ends(&repository.diff(["HEAD"]), 3, &["too large to be compared"]);
+}
+
+#[test]
 fn each_format_says_the_same() {
     let repository = Repository::new();
     let changed = EVENTS

@@ -8,7 +8,7 @@ use crate::review::{Asking, Change, Kind, Met, Shift, Token};
 
 /// One JSON object.
 pub(super) fn json(compared: &Compared) -> String {
-    let Compared { old, new, diff } = compared;
+    let Compared { old, new, diff, note, .. } = compared;
     let counts: serde_json::Map<String, Value> =
         Kind::ALL.iter().map(|kind| (word(*kind), json!(diff.of(*kind).count()))).collect();
     let all = json!({
@@ -16,6 +16,7 @@ pub(super) fn json(compared: &Compared) -> String {
         "new": side(new),
         "opens": diff.opens(),
         "closes": diff.closes(),
+        "note": note,
         "counts": counts,
         "changes": diff.changes.iter().map(|change| one(change, compared)).collect::<Vec<_>>(),
     });
@@ -48,8 +49,8 @@ fn one(change: &Change, compared: &Compared) -> Value {
         "paths": change.paths,
         "before": met(&change.old, old),
         "after": met(&change.new, new),
-        "gained": change.gained.as_ref().map(shift),
-        "lost": change.lost.as_ref().map(shift),
+        "gained": change.gained.as_ref().map(|gained| shift(gained, compared)),
+        "lost": change.lost.as_ref().map(|lost| shift(lost, compared)),
         "effects": change.effects,
         "owners": words::service(change, &old.index, &new.index).1,
     })
@@ -64,7 +65,7 @@ fn met(met: &Met, side: &Loaded) -> Value {
     })
 }
 
-fn shift(shift: &Shift) -> Value {
+fn shift(shift: &Shift, compared: &Compared) -> Value {
     let Shift { who, witness, confirmed } = shift;
     let sets = who.sets.iter().map(|set| {
         json!({
@@ -97,7 +98,7 @@ fn shift(shift: &Shift) -> Value {
             "at": instant::utc(witness.at),
             "websocket": witness.websocket,
             "conditions": conditions.collect::<Vec<_>>(),
-            "command": witness.command(),
+            "command": compared.command(witness),
             "unsaid": witness.unsaid(),
             "confirmed": confirmed,
         },

@@ -10,7 +10,8 @@ const LONGEST: usize = 60_000;
 
 /// The whole comment.
 pub(super) fn markdown(compared: &Compared) -> String {
-    let Compared { old, new, diff } = compared;
+    let Compared { old, new, diff, note, .. } = compared;
+    let note = note.as_ref().map(|note| format!("\n**Note:** {}.\n", markup(note))).unwrap_or_default();
     let title = match (diff.opens(), diff.closes(), diff.changes.is_empty()) {
         (true, _, _) => "## Access: opened",
         (false, true, _) => "## Access: closed, nothing opened",
@@ -20,11 +21,13 @@ pub(super) fn markdown(compared: &Compared) -> String {
     let mut page = format!("{title}\n\n{} → {}", code(&old.label), code(&new.label));
     if diff.changes.is_empty() {
         page.push_str(": every request is decided as before, whoever sends it.\n");
+        page.push_str(&note);
         return page;
     }
     let counted = Kind::ALL.iter().map(|kind| (kind, diff.of(*kind).count())).filter(|(_, n)| *n > 0);
     let counted: Vec<String> = counted.map(|(kind, n)| format!("{n} {}", kind.as_str())).collect();
     page.push_str(&format!(": {}.\n", counted.join(", ")));
+    page.push_str(&note);
     for side in [old, new].into_iter().filter(|side| side.absent) {
         page.push_str(&format!("\n{} has no policy there, so everything is denied.\n", code(&side.label)));
     }
@@ -66,7 +69,7 @@ pub(super) fn markdown(compared: &Compared) -> String {
 
 /// The owners of the services that were opened, each once.
 fn reviewers(compared: &Compared) -> Vec<String> {
-    let Compared { old, new, diff } = compared;
+    let Compared { old, new, diff, .. } = compared;
     let opened = diff.changes.iter().filter(|change| change.gained.is_some());
     let mut owners: Vec<String> =
         opened.flat_map(|change| words::service(change, &old.index, &new.index).1).collect();
@@ -103,7 +106,7 @@ fn details(change: &Change, compared: &Compared) -> String {
         if let Some(besides) = words::besides(who) {
             text.push_str(&format!("- {label} by way of {}\n", markup(&besides)));
         }
-        text.push_str(&format!("- a request that is {label}: {}\n", code(&witness.command())));
+        text.push_str(&format!("- a request that is {label}: {}\n", code(&compared.command(witness))));
         for (condition, holds) in &witness.conditions {
             let holds = if *holds { "holds" } else { "does not hold" };
             text.push_str(&format!("  where {} {holds}\n", code(condition)));

@@ -62,7 +62,7 @@ fn result(change: &Change, compared: &Compared) -> Value {
             text.push_str(&format!(
                 "\n{label} {}\n{}",
                 words::who(&shift.who).join("; "),
-                shift.witness.command()
+                compared.command(&shift.witness)
             ));
         }
     }

@@ -7,7 +7,7 @@ use crate::review::{Change, Kind, Shift, shown};
 
 /// Every change, and a last line that sums up.
 pub(super) fn text(compared: &Compared, term: Term) -> String {
-    let Compared { old, new, diff } = compared;
+    let Compared { old, new, diff, note, .. } = compared;
     let mut page = String::new();
     for side in [old, new].into_iter().filter(|side| side.absent) {
         page.push_str(&format!("{}: no policy there, so everything is denied\n\n", shown(&side.label)));
@@ -17,6 +17,9 @@ pub(super) fn text(compared: &Compared, term: Term) -> String {
         page.push('\n');
     }
     page.push_str(&summary(compared, term));
+    if let Some(note) = note {
+        page.push_str(&format!("note: {}\n", shown(note)));
+    }
     page
 }
 
@@ -52,7 +55,7 @@ fn one(change: &Change, compared: &Compared, term: Term) -> String {
         if let Some(besides) = words::besides(who) {
             line("by way", &format!("of {besides}"), None);
         }
-        line("try", &witness.command(), None);
+        line("try", &compared.command(witness), None);
         for (condition, holds) in &witness.conditions {
             line("where", &format!("`{condition}` {}", if *holds { "holds" } else { "does not hold" }), None);
         }

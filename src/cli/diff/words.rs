@@ -116,12 +116,16 @@ pub(super) fn service(change: &Change, old: &Index, new: &Index) -> (String, Vec
             .map(|service| service.owners.iter().map(|owner| owner.to_string()).collect())
             .unwrap_or_default()
     };
+    // Whoever takes somebody off the list does not take the change from their eyes.
+    let of_both = |name: &str| {
+        let (mut all, old) = (owners(new, name), owners(old, name));
+        let gone: Vec<String> = old.into_iter().filter(|owner| !all.contains(owner)).collect();
+        all.extend(gone);
+        all
+    };
     let Some(name) = &change.service else {
         let names = [&change.old.service, &change.new.service].into_iter().flatten();
-        let mut all: Vec<String> = names.flat_map(|name| owners(new, name)).collect();
-        all.dedup();
-        return ("by host and path".to_owned(), all);
+        return ("by host and path".to_owned(), names.flat_map(|name| of_both(name)).collect());
     };
-    let of_new = owners(new, name);
-    (name.clone(), if of_new.is_empty() { owners(old, name) } else { of_new })
+    (name.clone(), of_both(name))
 }
