@@ -13,10 +13,10 @@ use doorward::review::suite::{Suite, When};
 use doorward::review::{Diff, Tokens};
 use proptest::prelude::*;
 
-use crate::access::{Dice, index, lines, text};
 use crate::proofs::invariant;
+use crate::small::{self, Dice, Parts, index, lines, text};
 use crate::suites::{NOW, asking, compiled, court, policy, suite_of};
-use crate::{access, cases, proofs};
+use crate::{cases, proofs};
 
 /// So many mutants of each policy are looked at.
 const LIMIT: usize = 25;
@@ -121,10 +121,10 @@ proptest! {
 /// one does, by itself and proved to the end; what is said to break none does not.
 fn check_invariants(seed: u64) -> Result<(), TestCaseError> {
     let mut dice = Dice::new(seed);
-    let bare = text(&lines(&mut dice));
+    let bare = text(&lines(&mut dice, &Parts::all()));
     let Some(index) = index(&bare) else { return Ok(()) };
     let routes: Vec<String> = index.routes().map(|(_, route)| route.text.to_string()).collect();
-    let now = access::NOW;
+    let now = small::NOW;
     let proved = |text: &str| {
         let (index, policy, sources) = proofs::compiled(text)?;
         prove(&index, &policy, &sources, Tokens::ANY, now).ok()
@@ -134,7 +134,7 @@ fn check_invariants(seed: u64) -> Result<(), TestCaseError> {
             .is_some_and(|all| all.iter().all(|one| one.holds()))
     };
     let some: Vec<String> =
-        (0..16).map(|at| invariant(&mut dice, &routes, at)).filter(holds).take(5).collect();
+        (0..16).map(|at| invariant(&mut dice, &Parts::all(), &routes, at)).filter(holds).take(5).collect();
     let text = some.iter().fold(format!("{bare}invariants:\n"), |text, one| text + "  - " + one + "\n");
     let Some((index, policy, files)) = proofs::compiled(&text) else { return Ok(()) };
     let suite = suite_of(&policy);
