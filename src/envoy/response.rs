@@ -6,69 +6,101 @@
 //! 0 and a `denied_response`. What Envoy offers besides is not used:
 //! `error_response` obeys `failure_mode_allow`, query parameters are not
 //! encoded, response headers may split responses.
+//!
+//! The message is written as it goes over the wire. The tests hold it against
+//! the generated types.
 
-use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
-use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
-use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use envoy_types::pb::envoy::service::auth::v3::{CheckResponse, DeniedHttpResponse, OkHttpResponse};
-use envoy_types::pb::envoy::r#type::v3::HttpStatus;
-use envoy_types::pb::google::protobuf::value::Kind;
-use envoy_types::pb::google::protobuf::{BoolValue, Struct, Value};
-use envoy_types::pb::google::rpc;
-
-use crate::engine::HeaderChanges;
+use super::wire::Backwards;
 use crate::gate::{Allow, Answer, Denial, Outcome};
 
-/// The message that says this to Envoy.
-pub(super) fn response(answer: Answer) -> CheckResponse {
-    let Answer { outcome, described } = answer;
-    let (code, http_response) = match outcome {
-        Outcome::Allow(allow) => (0, HttpResponse::OkResponse(ok(allow))),
-        Outcome::Deny(denial) => (denial.grpc(), HttpResponse::DeniedResponse(denied(denial))),
-    };
-    CheckResponse {
-        status: Some(rpc::Status { code, message: String::new(), details: Vec::new() }),
-        dynamic_metadata: Some(metadata(described)),
-        http_response: Some(http_response),
+/// `OVERWRITE_IF_EXISTS_OR_ADD`
+const OVERWRITE: u32 = 2;
+
+/// What comes before a message in gRPC: that it is not compressed, and its length.
+const PREFIX: usize = 5;
+
+/// As long as most answers are.
+const USUAL: usize = 768;
+
+/// One CheckResponse as a gRPC message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message(Vec<u8>);
+
+impl Message {
+    /// The message that says this to Envoy. What it consists of is written from
+    /// the last field to the first.
+    pub(super) fn of(answer: &Answer) -> Self {
+        let Answer { outcome, described } = answer;
+        let mut to = Backwards::with_capacity(USUAL);
+        metadata(&mut to, described);
+        let code = match outcome {
+            Outcome::Allow(allow) => {
+                to.message(3, |to| ok(to, allow));
+                0
+            }
+            Outcome::Deny(denial) => {
+                to.message(2, |to| denied(to, denial));
+                denial.grpc()
+            }
+        };
+        to.message(1, |to| to.number(1, code));
+        let length = u32::try_from(to.len()).unwrap_or_default();
+        to.raw(&length.to_be_bytes());
+        to.raw(&[0]);
+        Self(to.finish())
+    }
+
+    /// With what comes before it in gRPC.
+    pub(crate) fn framed(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// The message alone.
+    pub(super) fn alone(&self) -> &[u8] {
+        self.0.get(PREFIX..).unwrap_or_default()
     }
 }
 
-fn ok(allow: Allow) -> OkHttpResponse {
-    let HeaderChanges { set, remove } = allow.into_changes();
-    OkHttpResponse {
-        headers: set.into_iter().map(|(name, value)| overwrite(name.to_string(), value)).collect(),
-        headers_to_remove: remove.iter().map(|name| name.to_string()).collect(),
-        ..OkHttpResponse::default()
+fn ok(to: &mut Backwards, allow: &Allow) {
+    for name in allow.remove().iter().rev() {
+        to.text(5, name);
+    }
+    for (name, value) in allow.set().iter().rev() {
+        to.message(2, |to| overwrite(to, name, value));
     }
 }
 
-fn denied(denial: Denial) -> DeniedHttpResponse {
-    let status = denial.status();
-    let (headers, body) = denial.into_parts();
-    DeniedHttpResponse {
-        status: Some(HttpStatus { code: status.into() }),
-        headers: headers.into_iter().map(|(name, value)| overwrite(name.to_owned(), value)).collect(),
-        body,
+fn denied(to: &mut Backwards, denial: &Denial) {
+    to.text(3, denial.body());
+    for (name, value) in denial.headers().iter().rev() {
+        to.message(2, |to| overwrite(to, name, value));
     }
+    to.message(1, |to| to.number(1, denial.status().into()));
 }
 
 /// One value in place of all others. Today's Envoy reads `append`, others read
 /// `append_action`, whose default appends: both are said.
-fn overwrite(key: String, value: String) -> HeaderValueOption {
-    #[expect(deprecated, reason = "the only one of the two that Envoy 1.36 to 1.40 obey")]
-    HeaderValueOption {
-        header: Some(HeaderValue { key, value, raw_value: Vec::new() }),
-        append: Some(BoolValue { value: false }),
-        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
-        keep_empty_value: false,
-    }
+fn overwrite(to: &mut Backwards, name: &str, value: &str) {
+    to.number(3, OVERWRITE);
+    // A `BoolValue` of false.
+    to.message(2, |_| ());
+    to.message(1, |to| {
+        to.text(2, value);
+        to.text(1, name);
+    });
 }
 
 /// Dynamic metadata: what Envoy's access log and later filters can read about
 /// a decision, under `envoy.filters.http.ext_authz`.
-fn metadata(described: Vec<(&'static str, String)>) -> Struct {
-    let value = |text| Value { kind: Some(Kind::StringValue(text)) };
-    Struct { fields: described.into_iter().map(|(name, text)| (name.to_owned(), value(text))).collect() }
+fn metadata(to: &mut Backwards, described: &[(&'static str, String)]) {
+    to.message(4, |to| {
+        for (name, text) in described.iter().rev() {
+            to.message(1, |to| {
+                to.message(2, |to| to.text(3, text));
+                to.text(1, name);
+            });
+        }
+    });
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The gRPC service: one check in, one complete answer out, whatever happens.
+//! One check in, one complete answer out, whatever happens.
 //!
 //! A gRPC error would be a fault to Envoy, and `failure_mode_allow` opens the
 //! door to faults. So a check never ends in an error.
@@ -6,77 +6,59 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use envoy_types::pb::envoy::service::auth::v3::authorization_server::Authorization;
-use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
-use prost::Message;
-use tonic::metadata::{MetadataMap, MetadataValue};
-use tonic::{Request, Response, Status};
+use hyper::HeaderMap;
+use hyper::header::HeaderValue;
 
-use super::complete::{Arrived, Checker};
-use super::request::Malformed;
-use super::response::response;
-use crate::gate::{Gate, Judge, Live, Words};
+use super::request::{Malformed, read};
+use super::response::Message;
+use crate::gate::{Gate, Judge, Live};
 use crate::telemetry::{Carried, InFlight};
 use crate::words::Reason;
 
 /// What answers Envoy's checks.
 #[derive(Debug)]
-pub(super) struct Checks<J = Arc<Live>> {
+pub(crate) struct Checks<J = Arc<Live>> {
     gate: Arc<Gate<J>>,
 }
 
+impl<J> Clone for Checks<J> {
+    fn clone(&self) -> Self {
+        Self { gate: Arc::clone(&self.gate) }
+    }
+}
+
 impl<J: Judge> Checks<J> {
-    pub(super) fn new(gate: Arc<Gate<J>>) -> Self {
+    /// Answers by this gate.
+    pub(crate) fn new(gate: Arc<Gate<J>>) -> Self {
         Self { gate }
     }
 
-    /// The answer to one encoded check, however little of it can be read.
-    pub(super) fn answer_bytes(&self, check: &[u8]) -> Vec<u8> {
-        match CheckRequest::decode(check) {
-            Ok(check) => self.answer(check, Instant::now(), None, Carried::default()).encode_to_vec(),
-            Err(_) => self.refuse(Reason::RequestMalformed, "the check can't be read").encode_to_vec(),
-        }
-    }
-
-    /// The answer to one check.
-    fn answer(
-        &self,
-        check: CheckRequest,
-        arrived: Instant,
-        deadline: Option<Duration>,
-        carried: Carried<'_>,
-    ) -> CheckResponse {
-        let read = || Words::try_from(check).map_err(Malformed::as_str);
-        response(self.gate.answer(read, arrived, deadline, carried))
-    }
-}
-
-impl<J: Judge> Checker for Checks<J> {
-    fn admit(&self) -> Option<InFlight> {
+    /// A check has arrived: it is under way as long as this is kept. `None` if
+    /// there are too many.
+    pub(crate) fn admit(&self) -> Option<InFlight> {
         self.gate.admit()
     }
 
-    fn refuse(&self, reason: Reason, why: &'static str) -> CheckResponse {
-        response(self.gate.refuse(reason, why, Instant::now()))
+    /// The answer to an encoded check that arrived at `arrived` with these gRPC
+    /// headers, however little of it can be read.
+    pub(crate) fn answer(&self, check: &[u8], headers: &HeaderMap, arrived: Instant) -> Message {
+        let carried = if self.gate.tells_traces() { carried(headers) } else { Carried::default() };
+        let deadline = headers.get("grpc-timeout").and_then(|t| timeout(t.as_bytes()));
+        let read = || read(check).map_err(Malformed::as_str);
+        Message::of(&self.gate.answer(read, arrived, deadline, carried))
     }
-}
 
-#[tonic::async_trait]
-impl<J: Judge> Authorization for Checks<J> {
-    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        let timeout = request.metadata().get("grpc-timeout").and_then(|t| timeout(t.as_encoded_bytes()));
-        let arrived = request.extensions().get().map_or_else(Instant::now, |Arrived(at)| *at);
-        let (metadata, _, check) = request.into_parts();
-        let carried = if self.gate.tells_traces() { carried(&metadata) } else { Carried::default() };
-        Ok(Response::new(self.answer(check, arrived, timeout, carried)))
+    /// The answer to a check of which nothing is known: a denial.
+    pub(crate) fn refuse(&self, reason: Reason, why: &'static str) -> Message {
+        Message::of(&self.gate.refuse(reason, why, Instant::now()))
     }
 }
 
 /// Envoy's own span of the check: it stands beside the check, not in it.
-fn carried(metadata: &MetadataMap) -> Carried<'_> {
+fn carried(headers: &HeaderMap) -> Carried<'_> {
     let only = |name| {
-        let mut values = metadata.get_all(name).iter();
-        values.next().filter(|_| values.next().is_none()).map(MetadataValue::as_encoded_bytes)
+        let mut values = headers.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
     };
     Carried { parent: only("traceparent"), state: only("tracestate") }
 }

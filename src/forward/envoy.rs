@@ -23,11 +23,11 @@ const TIMEOUT: &str = "x-envoy-expected-rq-timeout-ms";
 /// What Envoy says of itself, not of the client.
 const OWN: [&str; 5] = [SERVICE.name, SOURCE.name, TIMEOUT, "x-envoy-internal", "x-forwarded-for"];
 
-pub(super) fn read(head: Head<'_>) -> Result<Words, &'static str> {
+pub(super) fn read(head: Head<'_>) -> Result<Words<'_>, &'static str> {
     Ok(Words {
-        method: head.method.as_str().to_owned(),
-        host: head.one(HOST)?.to_owned(),
-        path: head.target().to_owned(),
+        method: head.method.as_str(),
+        host: head.one(HOST)?,
+        path: head.target(),
         service: service(head.one(SERVICE)?)?,
         source: Some(head.address(SOURCE)?),
         headers: head.rest(&OWN),

@@ -17,13 +17,13 @@ const SOURCE: Own = own!("x-forwarded-for");
 
 const OWN: [&str; 5] = [METHOD.name, URI.name, HOST.name, SCHEME.name, SOURCE.name];
 
-pub(super) fn read(head: Head<'_>) -> Result<Words, &'static str> {
+pub(super) fn read(head: Head<'_>) -> Result<Words<'_>, &'static str> {
     Ok(Words {
         service: head.named_service()?,
-        method: head.one(METHOD)?.to_owned(),
-        path: head.one(URI)?.to_owned(),
-        host: head.one(HOST)?.to_owned(),
-        scheme: head.one(SCHEME)?.to_owned(),
+        method: head.one(METHOD)?,
+        path: head.one(URI)?,
+        host: head.one(HOST)?,
+        scheme: head.one(SCHEME)?,
         source: Some(head.address(SOURCE)?),
         headers: head.rest(&OWN),
         ..Words::default()

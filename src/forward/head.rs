@@ -1,5 +1,6 @@
 //! The head of a proxy's own request, and the words in it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use hyper::header::HeaderMap;
@@ -40,10 +41,10 @@ pub(super) use own;
 
 /// The service that a proxy's configuration names: `/events` is `events`, and
 /// `/` leaves it to host and path.
-pub(super) fn service(text: &str) -> Result<Option<String>, &'static str> {
+pub(super) fn service(text: &str) -> Result<Option<&str>, &'static str> {
     match text.strip_prefix('/') {
         Some("") => Ok(None),
-        Some(name) if !name.contains('/') => Ok(Some(name.to_owned())),
+        Some(name) if !name.contains('/') => Ok(Some(name)),
         _ => Err("the proxy must name the service as `/` and its name, or leave it open as `/`"),
     }
 }
@@ -77,7 +78,7 @@ impl<'r> Head<'r> {
 
     /// The service that the address names which the proxy was given. No client
     /// has a say in it: the query, which Caddy takes over, is not looked at.
-    pub(super) fn named_service(self) -> Result<Option<String>, &'static str> {
+    pub(super) fn named_service(self) -> Result<Option<&'r str>, &'static str> {
         if self.method != Method::GET {
             return Err("the proxy must ask by GET");
         }
@@ -111,9 +112,9 @@ impl<'r> Head<'r> {
 
     /// The client's headers: all but those of the connection and those that
     /// the proxy itself sets.
-    pub(super) fn rest(self, own: &[&str]) -> Vec<(String, Vec<u8>)> {
+    pub(super) fn rest(self, own: &[&str]) -> Vec<(Cow<'r, str>, &'r [u8])> {
         let is_clients = |name: &str| !HOPS.contains(&name) && !own.contains(&name);
         let all = self.headers.iter().filter(|(name, _)| is_clients(name.as_str()));
-        all.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
+        all.map(|(name, value)| (Cow::Borrowed(name.as_str()), value.as_bytes())).collect()
     }
 }

@@ -61,7 +61,7 @@ impl<J: Judge> Forward<J> {
     }
 
     /// The words of the client's request, as the proxy tells them.
-    fn read(&self, head: Head<'_>) -> Result<Words, &'static str> {
+    fn read<'r>(&self, head: Head<'r>) -> Result<Words<'r>, &'static str> {
         head.is_plain()?;
         let words = match self.proxy {
             Proxy::Envoy => envoy::read(head),

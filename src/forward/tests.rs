@@ -102,11 +102,11 @@ fn allowed() -> Verdict {
 }
 
 /// The words that reach the judge, and the answer.
-fn told(proxy: Proxy, request: &Request<()>) -> (Option<Words>, Response<Body>) {
+fn told(proxy: Proxy, request: &Request<()>) -> (Option<Words<'static>>, Response<Body>) {
     let seen = Arc::new(Mutex::new(None));
     let keep = Arc::clone(&seen);
-    let judge = move |words: &Words| {
-        *keep.lock().unwrap() = Some(words.clone());
+    let judge = move |words: &Words<'_>| {
+        *keep.lock().unwrap() = Some(words.leaked());
         allowed()
     };
     let answer = forward(proxy, judge).answer(request);
@@ -134,13 +134,13 @@ fn every_proxy_brings_the_same_words() {
         let (words, answer) = told(proxy, &asked(proxy, &get("/events/1?x=%2e")));
         let scheme = if proxy == Proxy::Envoy { "" } else { "https" };
         let expected = Words {
-            method: "GET".to_owned(),
-            host: "api.test".to_owned(),
-            path: "/events/1?x=%2e".to_owned(),
-            service: Some("events".to_owned()),
+            method: "GET",
+            host: "api.test",
+            path: "/events/1?x=%2e",
+            service: Some("events"),
             source: "192.0.2.7".parse().ok(),
-            headers: vec![("authorization".to_owned(), b"Bearer a".to_vec())],
-            scheme: scheme.to_owned(),
+            headers: vec![("authorization".into(), b"Bearer a")],
+            scheme,
             ..Words::default()
         };
         assert_eq!(words, Some(expected), "{proxy:?}");
@@ -175,7 +175,7 @@ proptest! {
             let (words, _) = told(proxy, &asked(proxy, &original));
             let words = words.unwrap();
             prop_assert_eq!(&words.path, &original.path);
-            all.push(Words { scheme: String::new(), ..words });
+            all.push(Words { scheme: "", ..words });
         }
         prop_assert!(all.iter().all(|words| Some(words) == all.first()), "{:?}", all);
     }
@@ -335,7 +335,7 @@ fn rsp_13_nothing_but_an_allow_is_a_success() {
     for proxy in PROXIES {
         for reason in Reason::ALL.iter().copied().filter(|reason| !reason.is_allowed()) {
             let answer =
-                forward(proxy, move |_: &Words| Verdict::of(reason)).answer(&asked(proxy, &get("/e")));
+                forward(proxy, move |_: &Words<'_>| Verdict::of(reason)).answer(&asked(proxy, &get("/e")));
             let (status, own) = (answer.status().as_u16(), reason.status());
             let expected = match proxy {
                 Proxy::Envoy if own >= 500 => 403,
@@ -352,8 +352,8 @@ fn rsp_13_nothing_but_an_allow_is_a_success() {
 
 #[test]
 fn fail_2_a_fault_of_ours_is_a_denial_for_every_proxy() {
-    let panics = |_: &Words| -> Verdict { std::panic::resume_unwind(Box::new(())) };
-    let unsafe_header = |_: &Words| {
+    let panics = |_: &Words<'_>| -> Verdict { std::panic::resume_unwind(Box::new(())) };
+    let unsafe_header = |_: &Words<'_>| {
         let set = vec![("x-user-id".into(), "a\r\nset-cookie: x".to_owned())];
         let changes = HeaderChanges { set, remove: Vec::new() };
         Verdict { changes, ..Verdict::of(Reason::Allowed) }
@@ -374,7 +374,7 @@ fn fail_1_envoys_deadline_is_heeded() {
     let ask = |told: &str| {
         let mut request = asked(Proxy::Envoy, &get("/events"));
         request.headers_mut().insert("x-envoy-expected-rq-timeout-ms", told.parse().unwrap());
-        forward(Proxy::Envoy, |_: &Words| allowed()).answer(&request)
+        forward(Proxy::Envoy, |_: &Words<'_>| allowed()).answer(&request)
     };
     let late = ask("0");
     assert_eq!((late.status().as_u16(), header(&late, "x-doorward-status")), (403, Some("503")));
@@ -386,7 +386,7 @@ fn fail_1_envoys_deadline_is_heeded() {
 #[tokio::test]
 async fn a_denial_is_the_same_problem_for_all() {
     for proxy in PROXIES {
-        let judge = |_: &Words| Verdict::of(Reason::RoleMissing);
+        let judge = |_: &Words<'_>| Verdict::of(Reason::RoleMissing);
         let answer = forward(proxy, judge).answer(&asked(proxy, &get("/events")));
         assert_eq!(header(&answer, "content-type"), Some("application/problem+json"));
         assert_eq!(header(&answer, "cache-control"), Some("no-store"));
@@ -402,7 +402,7 @@ async fn a_denial_is_the_same_problem_for_all() {
 fn fail_3_too_many_checks_are_denied() {
     for proxy in PROXIES {
         let gate =
-            Gate::with(|_: &Words| allowed(), Arc::default(), Arc::default(), Duration::from_secs(3600));
+            Gate::with(|_: &Words<'_>| allowed(), Arc::default(), Arc::default(), Duration::from_secs(3600));
         let answer =
             Forward::new(Arc::new(gate.at_most(0)), proxy, Vec::new()).answer(&asked(proxy, &get("/e")));
         assert!(answer.status().as_u16() >= 400, "{proxy:?}");

@@ -3,6 +3,8 @@
 //! Made so that nothing between can be expressed: an allow has headers that are
 //! safe to send, a denial has a status that no client takes for a success.
 
+use std::sync::Arc;
+
 use crate::denial::Location;
 use crate::engine::HeaderChanges;
 use crate::words::Refusal;
@@ -50,7 +52,17 @@ impl Allow {
         Ok(Self(HeaderChanges { set, remove }))
     }
 
-    /// What to set, in place of all values there are, and what to remove.
+    /// What to set, in place of all values there are.
+    pub(crate) fn set(&self) -> &[(Arc<str>, String)] {
+        &self.0.set
+    }
+
+    /// What to remove.
+    pub(crate) fn remove(&self) -> &[Arc<str>] {
+        &self.0.remove
+    }
+
+    /// Both.
     pub(crate) fn into_changes(self) -> HeaderChanges {
         self.0
     }
@@ -90,17 +102,17 @@ impl Denial {
     }
 
     /// The gRPC status; never 0.
-    pub(crate) fn grpc(&self) -> i32 {
+    pub(crate) fn grpc(&self) -> u32 {
         self.refusal.grpc()
     }
 
-    #[cfg(test)]
-    pub(super) fn headers(&self) -> &[(&'static str, String)] {
+    /// What to send with it.
+    pub(crate) fn headers(&self) -> &[(&'static str, String)] {
         &self.headers
     }
 
-    #[cfg(test)]
-    pub(super) fn body(&self) -> &str {
+    /// Its body.
+    pub(crate) fn body(&self) -> &str {
         &self.body
     }
 

@@ -15,8 +15,7 @@ use super::snapshot::Live;
 use super::verdict::{Judge, Verdict};
 use super::words::Words;
 use crate::denial::{self, Denials, Denied};
-use crate::engine::Headers;
-use crate::engine::Reason;
+use crate::engine::{Headers, Input, Reason};
 use crate::telemetry::{Carried, InFlight, Keep, Record, Telemetry, Trace, TraceId};
 use crate::words::Refusal;
 
@@ -68,9 +67,9 @@ impl<J: Judge> Gate<J> {
 
     /// The answer to a request that arrived at `arrived`. `read` gives its
     /// words, or says why it has none; `deadline` is how long the proxy waits.
-    pub(crate) fn answer(
+    pub(crate) fn answer<'m>(
         &self,
-        read: impl FnOnce() -> Result<Words, &'static str>,
+        read: impl FnOnce() -> Result<Words<'m>, &'static str>,
         arrived: Instant,
         deadline: Option<Duration>,
         carried: Carried<'_>,
@@ -87,11 +86,12 @@ impl<J: Judge> Gate<J> {
         // what it reads never changes.
         let answer = catch_unwind(AssertUnwindSafe(|| {
             let words = read();
+            let pairs = words.as_ref().map(Words::pairs).unwrap_or_default();
             grpc = words.as_ref().is_ok_and(Words::wants_grpc);
             let mut verdict = match &words {
                 Ok(words) => {
-                    trace = self.trace(words, carried, id.bits());
-                    self.judge.judge(words, keep, trace.is_some())
+                    trace = self.telemetry.trace(carried, Headers::new(&pairs), id.bits());
+                    self.judge.judge(words, &pairs, keep, trace.is_some())
                 }
                 Err(why) => Verdict::bare(Reason::RequestMalformed, why),
             };
@@ -101,17 +101,10 @@ impl<J: Judge> Gate<J> {
                 // waits for must not be one that somebody else is given.
                 verdict.refuse(Reason::Overloaded, "the check took longer than its deadline");
             }
-            self.respond(asked, verdict, words.as_ref().ok(), grpc, trace.take())
+            let request = words.as_ref().ok().map(|words| words.input(&pairs, verdict.now));
+            self.respond(asked, verdict, request.as_ref(), grpc, trace.take())
         }));
         answer.unwrap_or_else(|_| self.bare(asked, Reason::EngineError, "the check panicked", grpc, trace))
-    }
-
-    /// What a request is traced as, if it is. Where nothing is, that is all there is
-    /// to it.
-    fn trace(&self, words: &Words, carried: Carried<'_>, id: u128) -> Option<Trace> {
-        self.telemetry.spans()?;
-        let pairs = words.pairs();
-        self.telemetry.trace(carried, Headers::new(&pairs), id)
     }
 
     /// The answer to a request of which nothing is known.
@@ -142,21 +135,19 @@ impl<J: Judge> Gate<J> {
         &self,
         asked: Asked<'_>,
         mut verdict: Verdict,
-        words: Option<&Words>,
+        request: Option<&Input<'_>>,
         grpc: bool,
         trace: Option<Trace>,
     ) -> Answer {
-        let pairs = words.map(Words::pairs).unwrap_or_default();
-        let request = words.map(|words| words.input(&pairs, verdict.now));
         let changes = std::mem::take(&mut verdict.changes);
         let allow = verdict.reason.is_allowed().then(|| Allow::new(changes));
         let outcome = match allow {
             Some(Ok(allow)) => Outcome::Allow(allow),
             Some(Err(_)) => {
                 verdict.refuse(Reason::ValueUnsafe, "a managed header was not safe to send");
-                Outcome::Deny(self.denial(asked.id, &verdict, request.as_ref(), grpc))
+                Outcome::Deny(self.denial(asked.id, &verdict, request, grpc))
             }
-            None => Outcome::Deny(self.denial(asked.id, &verdict, request.as_ref(), grpc)),
+            None => Outcome::Deny(self.denial(asked.id, &verdict, request, grpc)),
         };
         let status = match &outcome {
             Outcome::Allow(_) => 200,
@@ -177,7 +168,7 @@ impl<J: Judge> Gate<J> {
                 caller: verdict.caller.as_ref().map(|caller| caller.subject()),
                 principal: verdict.caller.as_ref(),
                 roles: &verdict.roles,
-                request: request.as_ref(),
+                request,
                 trace_id: trace.as_ref().map(Trace::id).or(asked.trace_id),
                 candidate: verdict.candidate.as_ref(),
                 course: verdict.course.as_ref(),
@@ -190,13 +181,7 @@ impl<J: Judge> Gate<J> {
         Answer { outcome, described: describe(asked.id, &verdict, user) }
     }
 
-    fn denial(
-        &self,
-        id: &str,
-        verdict: &Verdict,
-        request: Option<&crate::engine::Input<'_>>,
-        grpc: bool,
-    ) -> Denial {
+    fn denial(&self, id: &str, verdict: &Verdict, request: Option<&Input<'_>>, grpc: bool) -> Denial {
         let answer = self.denials.answer(Denied {
             reason: verdict.reason,
             id,

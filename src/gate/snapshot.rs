@@ -114,16 +114,16 @@ impl Snapshot {
 
     pub(crate) fn judge(
         &self,
-        words: &Words,
+        words: &Words<'_>,
+        pairs: &[(&str, &[u8])],
         keep: Keep,
         traced: bool,
         clock: impl FnOnce() -> SystemTime,
     ) -> Verdict {
-        let pairs = words.pairs();
         let Some(now) = seconds(clock()) else {
             return Verdict::bare(Reason::EngineError, "the clock stands before 1970");
         };
-        let input = words.input(&pairs, now);
+        let input = words.input(pairs, now);
         let (index, on_anonymous) = (&*self.index, self.verifier.on_anonymous());
         let mut caller: Option<Arc<Caller>> = None;
         let (begun, mut verify) = (traced.then(Instant::now), None);
@@ -243,8 +243,8 @@ impl Live {
 }
 
 impl Judge for Arc<Live> {
-    fn judge(&self, words: &Words, keep: Keep, traced: bool) -> Verdict {
+    fn judge(&self, words: &Words<'_>, pairs: &[(&str, &[u8])], keep: Keep, traced: bool) -> Verdict {
         // INVARIANT: the only load of a check.
-        self.0.load().judge(words, keep, traced, SystemTime::now)
+        self.0.load().judge(words, pairs, keep, traced, SystemTime::now)
     }
 }

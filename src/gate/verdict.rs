@@ -98,14 +98,15 @@ impl Verdict {
 /// that it answers well even when the judge panics, dawdles or talks nonsense
 /// is tested with judges that do.
 pub(crate) trait Judge: Send + Sync + 'static {
-    /// Decides about one request. Does not wait. `keep` says when the verdict
-    /// must hold what is told at length, `traced` that it must hold its course.
-    fn judge(&self, words: &Words, keep: Keep, traced: bool) -> Verdict;
+    /// Decides about one request, of which `pairs` are the headers. Does not wait.
+    /// `keep` says when the verdict must hold what is told at length, `traced` that
+    /// it must hold its course.
+    fn judge(&self, words: &Words<'_>, pairs: &[(&str, &[u8])], keep: Keep, traced: bool) -> Verdict;
 }
 
 #[cfg(test)]
-impl<F: Fn(&Words) -> Verdict + Send + Sync + 'static> Judge for F {
-    fn judge(&self, words: &Words, _: Keep, _: bool) -> Verdict {
+impl<F: Fn(&Words<'_>) -> Verdict + Send + Sync + 'static> Judge for F {
+    fn judge(&self, words: &Words<'_>, _: &[(&str, &[u8])], _: Keep, _: bool) -> Verdict {
         self(words)
     }
 }

@@ -1,47 +1,41 @@
 //! The words of one request, whoever brings it.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use crate::engine::{Headers, Input};
 
-/// The words of one request, owned.
+/// The words of one request, where the proxy's message has them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Words {
-    pub(crate) method: String,
-    pub(crate) host: String,
-    pub(crate) path: String,
-    pub(crate) service: Option<String>,
+pub(crate) struct Words<'m> {
+    pub(crate) method: &'m str,
+    pub(crate) host: &'m str,
+    pub(crate) path: &'m str,
+    pub(crate) service: Option<&'m str>,
     pub(crate) source: Option<IpAddr>,
     /// The URI of the client's certificate, which Envoy verified.
-    pub(crate) peer: Option<String>,
+    pub(crate) peer: Option<&'m str>,
     /// Names in lower case, no pseudo headers, in the order of the request.
-    pub(crate) headers: Vec<(String, Vec<u8>)>,
-    pub(crate) scheme: String,
+    pub(crate) headers: Vec<(Cow<'m, str>, &'m [u8])>,
+    pub(crate) scheme: &'m str,
     /// The body, where Envoy sends all of it and as bytes.
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<&'m [u8]>,
 }
 
-impl Words {
-    /// The headers as the engine takes them, borrowed.
-    pub(crate) fn pairs(&self) -> Vec<(&str, &[u8])> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+/// Headers as the engine takes them.
+pub(crate) type Pairs<'w> = Vec<(&'w str, &'w [u8])>;
+
+impl Words<'_> {
+    /// The headers as the engine takes them.
+    pub(crate) fn pairs(&self) -> Pairs<'_> {
+        self.headers.iter().map(|(name, value)| (&**name, *value)).collect()
     }
 
     /// The words as the engine takes them; `pairs` are [`Words::pairs`], `now` is
     /// in seconds since 1970.
     pub(crate) fn input<'a>(&'a self, pairs: &'a [(&'a str, &'a [u8])], now: u64) -> Input<'a> {
-        Input {
-            method: &self.method,
-            host: &self.host,
-            path: &self.path,
-            service: self.service.as_deref(),
-            source: self.source,
-            peer: self.peer.as_deref(),
-            headers: Headers::new(pairs),
-            scheme: &self.scheme,
-            body: self.body.as_deref(),
-            now,
-        }
+        let Self { method, host, path, service, source, peer, headers: _, scheme, body } = *self;
+        Input { method, host, path, service, source, peer, headers: Headers::new(pairs), scheme, body, now }
     }
 
     /// Whether Envoy takes the caller for a gRPC client, in which case it turns
@@ -54,6 +48,29 @@ impl Words {
                 .strip_prefix(b"application/grpc")
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+")),
             _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Words<'_> {
+    /// The same words, kept for a test to look at.
+    pub(crate) fn leaked(&self) -> Words<'static> {
+        fn text(text: &str) -> &'static str {
+            String::leak(text.to_owned())
+        }
+        let bytes = |bytes: &[u8]| -> &'static [u8] { bytes.to_vec().leak() };
+        let Self { method, host, path, service, source, peer, ref headers, scheme, body } = *self;
+        Words {
+            method: text(method),
+            host: text(host),
+            path: text(path),
+            service: service.map(text),
+            source,
+            peer: peer.map(text),
+            headers: headers.iter().map(|(name, value)| (text(name).into(), bytes(value))).collect(),
+            scheme: text(scheme),
+            body: body.map(bytes),
         }
     }
 }

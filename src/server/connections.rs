@@ -1,9 +1,7 @@
 //! The connections of one port, from the first to the last: how many, how they
-//! begin, how long they live and how they end.
-//!
-//! With `fetch` the only file that names the crates of HTTP.
+//! begin, how long they live and how they end. What is said on them in between is
+//! a [`Conversation`].
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::{Pin, pin};
@@ -12,19 +10,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use hyper::body::{Body, Incoming};
-use hyper::service::Service;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::handshakes::{Handshakes, Secured};
 use super::listen::{Bound, Peer, Stream};
 use super::tls::Tls;
+use super::workers::Workers;
 
 /// The longest that the first words of HTTP may take.
 const GREETING: Duration = Duration::from_secs(5);
@@ -33,8 +27,8 @@ const GREETING: Duration = Duration::from_secs(5);
 const MAX_HANDSHAKES: usize = 512;
 
 /// A silent connection is asked after this long whether it still lives.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(30);
+pub(super) const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
 
 /// How long connections of proxies may rest: they close theirs sooner. One that is
 /// closed here just when it is used again fails a request.
@@ -44,17 +38,39 @@ pub(super) const IDLE: Duration = Duration::from_secs(120);
 const FAREWELL: Duration = Duration::from_secs(30);
 
 /// Streams that the other side opened and gave up before they were looked at.
-const MAX_RESET_PENDING: usize = 20;
+pub(super) const MAX_RESET_PENDING: usize = 20;
 
 /// Streams that were given up because of the other side's mistakes.
-const MAX_RESET_BY_MISTAKE: usize = 1024;
+pub(super) const MAX_RESET_BY_MISTAKE: usize = 1024;
 
-/// The most headers of an HTTP/1.1 request. Envoy lets clients have 100, others as
-/// many as fit, and adds its own.
-const MAX_HEADERS: usize = 256;
+/// What is said on a connection.
+pub(super) trait Conversation: Send + 'static {
+    /// Talks until the other side has gone, or until `end` comes and what was
+    /// begun is finished.
+    fn hold<Io>(self, io: Io, rules: Rules, end: End) -> impl Future<Output = Result<(), Failure>> + Send
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+}
 
-/// The head of an HTTP/1.1 request, which `hyper` reads with no less.
-const MIN_HEAD: usize = 8 * 1024;
+/// Why a connection ended badly: mostly the other side's affair.
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Comes when a conversation is to end.
+#[derive(Debug)]
+pub(super) struct End(oneshot::Receiver<()>);
+
+impl End {
+    /// Comes when this does.
+    pub(super) fn new(told: oneshot::Receiver<()>) -> Self {
+        Self(told)
+    }
+
+    /// Waits for it.
+    pub(super) async fn wait(self) {
+        // Nobody is left who could say so.
+        let _ = self.0.await;
+    }
+}
 
 /// What is spoken on a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,20 +156,19 @@ pub(super) struct Port {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) rules: Rules,
     pub(super) tally: Arc<Tally>,
+    /// Where its connections are served.
+    pub(super) workers: Workers,
 }
 
 /// Takes connections until told to stop, and until the last of them has ended.
-/// Those that are open when this is dropped are cut. `service` gives what
-/// answers on a connection.
-pub(super) async fn serve<S, B>(port: Port, service: impl Fn(Peer) -> S, mut stop: watch::Receiver<bool>)
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    let Port { name, bound, tls, rules, tally } = port;
+/// Those that are open when this is dropped are cut. `talk` gives what is said on
+/// a connection.
+pub(super) async fn serve<T: Conversation>(
+    port: Port,
+    talk: impl Fn(Peer) -> T,
+    mut stop: watch::Receiver<bool>,
+) {
+    let Port { name, bound, tls, rules, tally, workers } = port;
     let started = Instant::now();
     let mut open = JoinSet::new();
     let mut handshakes = Handshakes::new(MAX_HANDSHAKES);
@@ -166,18 +181,26 @@ where
                 continue;
             }
             Some(over) = handshakes.next() => match over {
-                Ok((io, service)) => (Taken::Secured(io), service),
+                Ok((io, talk)) => (Taken::Secured(io), talk),
                 Err(why) => {
                     tally.refuse(name, &why, started);
                     continue;
                 }
             },
             io = bound.accept() => {
-                let service = service(io.peer());
+                let (talk, seat) = (talk(io.peer()), workers.seat());
+                let io = match io.moved_to(seat.runtime()) {
+                    Ok(io) => io,
+                    Err(why) => {
+                        tally.refuse(name, &why, started);
+                        continue;
+                    }
+                };
                 match &tls {
-                    None => (Taken::Plain(io), service),
+                    None => (Taken::Plain(io), (talk, seat)),
                     Some(tls) => {
-                        handshakes.begin(tls.acceptor(), io, service);
+                        let runtime = seat.runtime().clone();
+                        handshakes.begin(tls.acceptor(), io, (talk, seat), &runtime);
                         continue;
                     }
                 }
@@ -188,11 +211,16 @@ where
             tally.refuse(name, &"there are as many as `limits.connections` allows", started);
             continue;
         }
-        let stop = stop.clone();
-        match taken {
-            (Taken::Plain(io), service) => open.spawn(connection(io, service, rules, stop)),
-            (Taken::Secured(io), service) => open.spawn(connection(*io, service, rules, stop)),
+        let (stop, (io, (talk, seat))) = (stop.clone(), taken);
+        let runtime = seat.runtime().clone();
+        let connection = async move {
+            match io {
+                Taken::Plain(io) => connection(io, talk, rules, stop).await,
+                Taken::Secured(io) => connection(*io, talk, rules, stop).await,
+            }
+            drop(seat);
         };
+        open.spawn_on(connection, &runtime);
         tally.open.store(open.len(), Ordering::Relaxed);
     }
     drop((bound, handshakes));
@@ -208,25 +236,21 @@ enum Taken {
 }
 
 /// One connection to its end.
-async fn connection<Io, S, B>(io: Io, service: S, rules: Rules, mut stop: watch::Receiver<bool>)
+async fn connection<Io, T>(io: Io, talk: T, rules: Rules, mut stop: watch::Receiver<bool>)
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    T: Conversation,
 {
     let greeted = Arc::new(AtomicBool::new(false));
-    let io = TokioIo::new(Greeted { io, read: 0, greeted: Arc::clone(&greeted) });
-    let builder = builder(rules);
-    let mut connection = pin!(builder.serve_connection(io, service));
+    let io = Greeted { io, read: 0, greeted: Arc::clone(&greeted) };
+    let (end, ending) = oneshot::channel();
+    let mut talk = pin!(talk.hold(io, rules, End::new(ending)));
     let mut silent = pin!(tokio::time::sleep(GREETING));
     let mut old = pin!(age(rules.age));
     let mut listened = false;
     let stopping = loop {
         tokio::select! {
-            ended = &mut connection => return told(ended),
+            ended = &mut talk => return told(ended),
             () = &mut silent, if !listened => {
                 if !greeted.load(Ordering::Relaxed) {
                     return;
@@ -237,44 +261,19 @@ where
             _ = stop.wait_for(|stop| *stop) => break true,
         }
     };
-    connection.as_mut().graceful_shutdown();
+    let _ = end.send(());
     if stopping {
         // Whoever stops everything says for how long.
-        told(connection.await);
-    } else if let Ok(ended) = timeout(FAREWELL, connection).await {
+        told(talk.await);
+    } else if let Ok(ended) = timeout(FAREWELL, talk).await {
         told(ended);
     }
 }
 
 /// How connections end is the other side's affair.
-fn told(ended: Result<(), Box<dyn Error + Send + Sync>>) {
+fn told(ended: Result<(), Failure>) {
     if let Err(error) = ended {
         tracing::debug!(error = %error, "a connection ended badly");
-    }
-}
-
-fn builder(rules: Rules) -> Builder<TokioExecutor> {
-    let Rules { protocol, connections: _, streams, header_size, age: _, idle } = rules;
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE_ANSWER)
-        .max_concurrent_streams(streams)
-        .max_header_list_size(header_size)
-        .max_pending_accept_reset_streams(MAX_RESET_PENDING)
-        .max_local_error_reset_streams(MAX_RESET_BY_MISTAKE);
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(idle)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(usize::try_from(header_size).map_or(MIN_HEAD, |size| size.max(MIN_HEAD)));
-    match protocol {
-        Protocol::Grpc => builder.http2_only(),
-        Protocol::Http1 => builder.http1_only(),
-        Protocol::Http => builder,
     }
 }
 

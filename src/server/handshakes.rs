@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -45,21 +46,22 @@ impl<S: Send + 'static> Handshakes<S> {
         Self { all: JoinSet::new(), order: VecDeque::new(), most }
     }
 
-    /// Begins one more.
-    pub(super) fn begin(&mut self, acceptor: TlsAcceptor, io: Stream, service: S) {
+    /// Begins one more, on this runtime.
+    pub(super) fn begin(&mut self, acceptor: TlsAcceptor, io: Stream, service: S, runtime: &Handle) {
         self.order.retain(|handle| !handle.is_finished());
         if self.order.len() >= self.most
             && let Some(oldest) = self.order.pop_front()
         {
             oldest.abort();
         }
-        self.order.push_back(self.all.spawn(async move {
+        let handshake = async move {
             match timeout(PATIENCE, acceptor.accept(io)).await {
                 Ok(Ok(io)) => Ok((Box::new(io), service)),
                 Ok(Err(error)) => Err(Failure::Tls(error)),
                 Err(_) => Err(Failure::Late),
             }
-        }));
+        };
+        self.order.push_back(self.all.spawn_on(handshake, runtime));
     }
 
     /// The next that is over; `None` while none is under way.

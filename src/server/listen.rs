@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::runtime::Handle;
 
 use crate::config::{Listen, Listener};
 
@@ -230,6 +231,15 @@ macro_rules! either {
 }
 
 impl Stream {
+    /// The same connection, to be served on this runtime.
+    pub(super) fn moved_to(self, runtime: &Handle) -> io::Result<Self> {
+        let _there = runtime.enter();
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream.into_std()?).map(Self::Tcp),
+            Self::Unix(stream) => UnixStream::from_std(stream.into_std()?).map(Self::Unix),
+        }
+    }
+
     /// Where it comes from.
     pub(super) fn peer(&self) -> Peer {
         match self {

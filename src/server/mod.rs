@@ -9,6 +9,7 @@
 mod admin;
 mod asking;
 mod candidate;
+mod checks;
 mod commit;
 mod connections;
 mod decision_log;
@@ -36,6 +37,8 @@ mod startup;
 mod tls;
 mod trust;
 mod watch;
+mod web;
+mod workers;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -18,6 +18,8 @@ use super::otlp::Exporting;
 use super::reload::{Reloading, Reloads};
 use super::signals::{INTERRUPT, Stops};
 use super::tls::{self, Tls};
+use super::web::Web;
+use super::workers::Workers;
 use crate::config::{Limits, Shutdown};
 use crate::forward::Forward;
 use crate::gate::Gate;
@@ -67,23 +69,32 @@ pub(super) async fn run(
     let (stop, stopping) = watch::channel(false);
     let mut servers = JoinSet::new();
     let tally = Arc::clone(&admin.tallies.grpc);
-    let port =
-        Port { name: "grpc", bound, tls, rules: rules(Protocol::Grpc, &limits), tally: Arc::clone(&tally) };
+    let port = Port {
+        name: "grpc",
+        bound,
+        tls,
+        rules: rules(Protocol::Grpc, &limits),
+        tally: Arc::clone(&tally),
+        workers: Workers::start()?,
+    };
     servers.spawn(connections::serve(port, move |_| checks.clone(), stopping.clone()));
     let http = http.map(|(bound, tls, forward)| {
         let (address, service) = (bound.address().to_owned(), http::service(forward));
         // The head of such a request is the check.
         let rules = Rules { header_size: limits.http_head_size, ..rules(Protocol::Http1, &limits) };
-        let port = Port { name: "http", bound, tls, rules, tally: Arc::clone(&admin.tallies.http) };
-        servers.spawn(connections::serve(port, move |_| service.clone(), stopping));
+        let (tally, workers) = (Arc::clone(&admin.tallies.http), Workers::here());
+        let port = Port { name: "http", bound, tls, rules, tally, workers };
+        servers.spawn(connections::serve(port, move |_| Web(service.clone()), stopping));
         address
     });
 
     // Not told to stop: it says to the end that the others do.
     let (_stop_admin, never) = watch::channel(false);
     if let Some((bound, tls)) = admin_port {
-        let port = Port { name: "admin", bound, tls, rules: ADMIN, tally: Arc::clone(&admin.tallies.admin) };
-        tasks.admin.spawn(connections::serve(port, admin::answering(&admin), never));
+        let (tally, workers) = (Arc::clone(&admin.tallies.admin), Workers::here());
+        let port = Port { name: "admin", bound, tls, rules: ADMIN, tally, workers };
+        let answering = admin::answering(&admin);
+        tasks.admin.spawn(connections::serve(port, move |peer| Web(answering(peer)), never));
     }
 
     let mut serving = ready.is_ready();

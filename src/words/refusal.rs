@@ -74,7 +74,7 @@ impl Refusal {
     /// The gRPC status: what a gRPC caller sees, and the `status.code` of the
     /// message. An unknown host, path or method is to gRPC a method that
     /// nobody implements.
-    pub fn grpc(self) -> i32 {
+    pub fn grpc(self) -> u32 {
         match self {
             Self::BadRequest => 3,    // INVALID_ARGUMENT
             Self::Unauthorized => 16, // UNAUTHENTICATED

@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use prost::Message;
+use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
+use prost::Message as _;
 
 use super::super::request::tests::check;
 use super::*;
 use crate::engine::HeaderChanges;
-use crate::gate::Verdict;
+use crate::gate::{Verdict, Words};
 
 fn guarded_by<J: Judge>(judge: J, limit: Duration) -> Checks<J> {
     Checks::new(Arc::new(Gate::with(judge, Arc::default(), Arc::default(), limit)))
@@ -46,77 +47,77 @@ fn metadata_of(response: &CheckResponse, name: &str) -> Option<String> {
     }
 }
 
-async fn ask<J: Judge>(gate: &Checks<J>, check: CheckRequest, timeout: Option<&str>) -> CheckResponse {
-    let mut request = Request::new(check);
-    if let Some(timeout) = timeout {
-        request.metadata_mut().insert("grpc-timeout", timeout.parse().unwrap());
-    }
-    gate.check(request).await.unwrap().into_inner()
+fn ask<J: Judge>(gate: &Checks<J>, check: CheckRequest, timeout: Option<&str>) -> CheckResponse {
+    let headers = timeout.map(|timeout| ("grpc-timeout".parse().unwrap(), timeout.parse().unwrap()));
+    let message = gate.answer(&check.encode_to_vec(), &headers.into_iter().collect(), Instant::now());
+    CheckResponse::decode(message.alone()).unwrap()
 }
 
-#[tokio::test]
-async fn fail_2_a_panic_is_a_denial_and_the_next_check_is_answered() {
-    let gate =
-        guarded_by(|words: &Words| if words.path == "/panic" { panic!("told to") } else { allowed() }, LONG);
-    let answer = ask(&gate, check("GET", "/panic", &[]), None).await;
+#[test]
+fn fail_2_a_panic_is_a_denial_and_the_next_check_is_answered() {
+    let gate = guarded_by(
+        |words: &Words<'_>| if words.path == "/panic" { panic!("told to") } else { allowed() },
+        LONG,
+    );
+    let answer = ask(&gate, check("GET", "/panic", &[]), None);
     assert_eq!(status(&answer), 503);
     assert_eq!(metadata_of(&answer, "reason").as_deref(), Some("engine_error"));
-    assert_eq!(status(&ask(&gate, check("GET", "/", &[]), None).await), 200);
+    assert_eq!(status(&ask(&gate, check("GET", "/", &[]), None)), 200);
 }
 
-#[tokio::test]
-async fn fail_2_a_grpc_caller_sees_a_panic_as_unavailable() {
-    let gate = guarded_by(|_: &Words| -> Verdict { panic!("told to") }, LONG);
-    let answer = ask(&gate, check("POST", "/", &[("content-type", "application/grpc")]), None).await;
+#[test]
+fn fail_2_a_grpc_caller_sees_a_panic_as_unavailable() {
+    let gate = guarded_by(|_: &Words<'_>| -> Verdict { panic!("told to") }, LONG);
+    let answer = ask(&gate, check("POST", "/", &[("content-type", "application/grpc")]), None);
     let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!() };
     let status = denied.headers.iter().filter_map(|h| h.header.as_ref()).find(|h| h.key == "grpc-status");
     assert_eq!(status.unwrap().value, "14");
 }
 
-#[tokio::test]
-async fn fail_1_an_allow_that_comes_too_late_is_a_denial() {
-    let gate = guarded_by(|_: &Words| allowed(), LONG);
+#[test]
+fn fail_1_an_allow_that_comes_too_late_is_a_denial() {
+    let gate = guarded_by(|_: &Words<'_>| allowed(), LONG);
     for timeout in ["0m", "0S", "0n"] {
-        let answer = ask(&gate, check("GET", "/", &[]), Some(timeout)).await;
+        let answer = ask(&gate, check("GET", "/", &[]), Some(timeout));
         assert_eq!(status(&answer), 503, "{timeout}");
         assert_eq!(metadata_of(&answer, "reason").as_deref(), Some("overloaded"));
     }
-    assert_eq!(status(&ask(&gate, check("GET", "/", &[]), Some("1H")).await), 200);
-    let impatient = guarded_by(|_: &Words| allowed(), Duration::ZERO);
-    assert_eq!(status(&ask(&impatient, check("GET", "/", &[]), Some("1H")).await), 503);
+    assert_eq!(status(&ask(&gate, check("GET", "/", &[]), Some("1H"))), 200);
+    let impatient = guarded_by(|_: &Words<'_>| allowed(), Duration::ZERO);
+    assert_eq!(status(&ask(&impatient, check("GET", "/", &[]), Some("1H"))), 503);
 }
 
-#[tokio::test]
-async fn fail_1_a_denial_that_comes_late_keeps_its_reason() {
-    let gate = guarded_by(|_: &Words| Verdict::of(Reason::RoleMissing), Duration::ZERO);
-    assert_eq!(status(&ask(&gate, check("GET", "/", &[]), None).await), 403);
+#[test]
+fn fail_1_a_denial_that_comes_late_keeps_its_reason() {
+    let gate = guarded_by(|_: &Words<'_>| Verdict::of(Reason::RoleMissing), Duration::ZERO);
+    assert_eq!(status(&ask(&gate, check("GET", "/", &[]), None)), 403);
 }
 
-#[tokio::test]
-async fn attr_1_an_empty_check_is_malformed() {
-    let gate = guarded_by(|_: &Words| allowed(), LONG);
-    assert_eq!(status(&ask(&gate, CheckRequest::default(), None).await), 400);
+#[test]
+fn attr_1_an_empty_check_is_malformed() {
+    let gate = guarded_by(|_: &Words<'_>| allowed(), LONG);
+    assert_eq!(status(&ask(&gate, CheckRequest::default(), None)), 400);
 }
 
-#[tokio::test]
-async fn rsp_6_an_allow_that_can_not_be_sent_is_a_denial() {
+#[test]
+fn rsp_6_an_allow_that_can_not_be_sent_is_a_denial() {
     let gate = guarded_by(
-        |_: &Words| {
+        |_: &Words<'_>| {
             let set = vec![("x-user-id".into(), "a\r\nx-user-roles: admin".into())];
             Verdict { changes: HeaderChanges { set, remove: Vec::new() }, ..Verdict::of(Reason::Allowed) }
         },
         LONG,
     );
-    let answer = ask(&gate, check("GET", "/", &[]), None).await;
+    let answer = ask(&gate, check("GET", "/", &[]), None);
     assert_eq!(status(&answer), 403);
     assert_eq!(metadata_of(&answer, "reason").as_deref(), Some("value_unsafe"));
 }
 
-#[tokio::test]
-async fn every_reason_gives_its_status_and_its_metadata() {
+#[test]
+fn every_reason_gives_its_status_and_its_metadata() {
     for reason in Reason::ALL {
         let gate = guarded_by(
-            move |_: &Words| Verdict {
+            move |_: &Words<'_>| Verdict {
                 service: Some("events".into()),
                 route: Some("GET /events".into()),
 
@@ -125,7 +126,7 @@ async fn every_reason_gives_its_status_and_its_metadata() {
             },
             LONG,
         );
-        let answer = ask(&gate, check("GET", "/events", &[]), None).await;
+        let answer = ask(&gate, check("GET", "/events", &[]), None);
         assert_eq!(status(&answer), i32::from(reason.status()));
         for (name, value) in [
             ("reason", reason.as_str()),

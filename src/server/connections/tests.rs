@@ -4,12 +4,15 @@
 
 use std::net::SocketAddr;
 
+use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::super::listen::bind;
+use super::super::web::Web;
 use super::*;
 use crate::config::{Listen, Listener};
 
@@ -35,9 +38,10 @@ fn running(rules: Rules) -> Running {
     let address = bound.address().to_owned();
     let (stop, stopping) = watch::channel(false);
     let tally = Arc::new(Tally::default());
-    let port = Port { name: "test", bound, tls: None, rules, tally: Arc::clone(&tally) };
+    let workers = Workers::here();
+    let port = Port { name: "test", bound, tls: None, rules, tally: Arc::clone(&tally), workers };
     let answer = service_fn(async |_: Request<Incoming>| Ok(Response::new("hello".to_owned())));
-    let server = tokio::spawn(serve(port, move |_| answer, stopping));
+    let server = tokio::spawn(serve(port, move |_| Web(answer), stopping));
     Running { address, stop, server, tally }
 }
 
