@@ -4,6 +4,7 @@
 //! own copy never survives. A value that can't be a header is a refusal, never
 //! cut or left out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -50,13 +51,26 @@ enum Depends {
 }
 
 /// What an allow does to the request's headers. No name stands in both lists,
-/// and every managed name stands in one.
+/// and every managed name stands in one. What was rendered before is borrowed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct HeaderChanges {
+pub struct HeaderChanges<'a> {
     /// Names and their values, which replace whatever the client sent.
-    pub set: Vec<(Arc<str>, String)>,
+    pub set: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// Names to remove.
-    pub remove: Vec<Arc<str>>,
+    pub remove: Vec<Cow<'a, str>>,
+}
+
+impl HeaderChanges<'_> {
+    /// The same, for whoever keeps them.
+    pub fn into_owned(self) -> HeaderChanges<'static> {
+        fn own(text: Cow<'_, str>) -> Cow<'static, str> {
+            text.into_owned().into()
+        }
+        HeaderChanges {
+            set: self.set.into_iter().map(|(name, value)| (own(name), own(value))).collect(),
+            remove: self.remove.into_iter().map(own).collect(),
+        }
+    }
 }
 
 /// A value that may not become a header.
@@ -119,13 +133,13 @@ impl HeaderPlan {
     /// The changes for one allowed request: values from the caller where there
     /// is one, everything removed where there is none. The client's headers are
     /// looked through for further spellings of the managed names.
-    pub fn changes(
-        &self,
-        prepared: Option<&Prepared>,
+    pub fn changes<'a>(
+        &'a self,
+        prepared: Option<&'a Prepared>,
         index: &Index,
         decision: &Decision,
-        input: &Input<'_>,
-    ) -> Result<HeaderChanges, UnsafeValue> {
+        input: &Input<'a>,
+    ) -> Result<HeaderChanges<'a>, UnsafeValue> {
         let managed = decision.service.map_or(&*self.general, |service| self.managed(service));
         let prepared = prepared.filter(|prepared| Some(prepared.service) == decision.service);
         let caller = decision.held(index);
@@ -141,22 +155,22 @@ impl HeaderPlan {
             let fault = |why| UnsafeValue { header: name.clone(), why };
             let known = prepared.and_then(|prepared| prepared.values.get(at)?.as_ref());
             let value = match (known.filter(|_| !(scoped && *depends == Depends::Roles)), value, &facts) {
-                (Some(known), ..) => known.clone(),
-                (None, Some(value), Some(facts)) => render(value, facts),
-                (None, ..) => Ok(String::new()),
+                (Some(Ok(known)), ..) => Cow::Borrowed(known.as_str()),
+                (Some(Err(why)), ..) => return Err(fault(why)),
+                (None, Some(value), Some(facts)) => Cow::Owned(render(value, facts).map_err(fault)?),
+                (None, ..) => Cow::Borrowed(""),
             };
-            let value = value.map_err(fault)?;
             if value.is_empty() {
-                changes.remove.push(name.clone());
+                changes.remove.push(Cow::Borrowed(name));
                 continue;
             }
             bytes += name.len() + value.len();
             if bytes > MAX_HEADER_BYTES {
                 return Err(fault("the headers together are larger than 8 KiB"));
             }
-            changes.set.push((name.clone(), value));
+            changes.set.push((Cow::Borrowed(name), value));
         }
-        changes.remove.extend(self.lookalikes.iter().cloned());
+        changes.remove.extend(self.lookalikes.iter().map(|name| Cow::Borrowed(&**name)));
         self.mixed_lookalikes(input.headers, &mut changes.remove);
         Ok(changes)
     }
@@ -167,13 +181,15 @@ impl HeaderPlan {
 
     /// Spellings such as `x-user_id` or `x!user!id`, which are too many to list
     /// beforehand: some upstreams read every odd character as the same one.
-    fn mixed_lookalikes(&self, client: Headers<'_>, remove: &mut Vec<Arc<str>>) {
+    fn mixed_lookalikes<'a>(&self, client: Headers<'a>, remove: &mut Vec<Cow<'a, str>>) {
         let odd = |c: char| !c.is_ascii_alphanumeric();
-        for (name, _) in client.iter().filter(|(name, _)| name.contains(|c| odd(c) && c != '-')) {
+        // Names as they should be are many: they are told apart byte by byte.
+        let is_odd = |name: &str| name.bytes().any(|byte| !byte.is_ascii_alphanumeric() && byte != b'-');
+        for (name, _) in client.iter().filter(|(name, _)| is_odd(name)) {
             let folded = name.replace(odd, "-").to_ascii_lowercase();
             let managed = self.general.iter().any(|m| *m.name == *folded);
             if managed && !remove.iter().any(|listed| **listed == *name) {
-                remove.push(name.into());
+                remove.push(Cow::Borrowed(name));
             }
         }
     }

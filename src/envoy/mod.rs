@@ -15,7 +15,8 @@ use std::time::Instant;
 
 use hyper::HeaderMap;
 
-use crate::gate::Gate;
+use crate::gate::{Answer, Gate};
+use crate::telemetry::Carried;
 
 pub(crate) use descriptors::DESCRIPTORS;
 pub(crate) use response::Message;
@@ -32,6 +33,23 @@ pub(crate) const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 pub fn answer(gate: &Arc<Gate>, check: &[u8]) -> Vec<u8> {
     let message = Checks::new(Arc::clone(gate)).answer(check, &HeaderMap::new(), Instant::now());
     message.alone().to_vec()
+}
+
+/// Reads a check and does nothing with it, but count its headers: for benchmarks.
+pub fn read(check: &[u8]) -> usize {
+    request::read(check).map_or(0, |words| words.headers.len())
+}
+
+/// Writes the answer to one check so often, and counts its bytes: for benchmarks.
+pub fn write(gate: &Gate, check: &[u8], times: u32) -> usize {
+    let read = || request::read(check).map_err(request::Malformed::as_str);
+    gate.answer(read, Instant::now(), None, Carried::default(), |answer| written(&answer, times))
+}
+
+/// Apart, so that it can be counted apart.
+#[inline(never)]
+fn written(answer: &Answer<'_>, times: u32) -> usize {
+    (0..times).map(|_| Message::of(answer).alone().len()).sum()
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl<'m> Seen<'m> {
                 (10, extension) => {
                     let (key, value) = entry(extension)?;
                     if key == SERVICE {
-                        self.words.service = Some(value);
+                        self.words.service = Some(str::from_utf8(value).map_err(|_| Broken)?);
                     }
                 }
                 _ => {}
@@ -157,7 +157,7 @@ impl<'m> Seen<'m> {
                 (3, header) => {
                     self.has_headers = true;
                     let (key, value) = entry(header)?;
-                    self.header(key, value.as_bytes());
+                    self.header(key, value);
                 }
                 (4, path) => self.words.path = path.text()?,
                 (5, host) => self.words.host = host.text()?,
@@ -178,17 +178,17 @@ impl<'m> Seen<'m> {
         for field in Fields::of(message) {
             let (1, header) = field? else { continue };
             self.has_raw = true;
-            let (mut key, mut value, mut raw) = ("", "", &[][..]);
+            let (mut key, mut value, mut raw) = ("", &[][..], &[][..]);
             for field in Fields::of(header.bytes()?) {
                 match field? {
                     (1, text) => key = text.text()?,
-                    (2, text) => value = text.text()?,
+                    (2, text) => value = text.bytes()?,
                     (3, bytes) => raw = bytes.bytes()?,
                     _ => {}
                 }
             }
             self.bad_header |= !value.is_empty() && !raw.is_empty();
-            self.header(key, if raw.is_empty() { value.as_bytes() } else { raw });
+            self.header(key, if raw.is_empty() { value } else { raw });
         }
         Ok(())
     }
@@ -230,13 +230,14 @@ impl<'m> Seen<'m> {
     }
 }
 
-/// One of a map of text to text.
-fn entry(entry: Value<'_>) -> Result<(&str, &str), Broken> {
-    let (mut key, mut value) = ("", "");
+/// One of a map of text to text. Whether the value is text is for those to see who
+/// take it for that: a header's may be anything.
+fn entry(entry: Value<'_>) -> Result<(&str, &[u8]), Broken> {
+    let (mut key, mut value) = ("", &[][..]);
     for field in Fields::of(entry.bytes()?) {
         match field? {
             (1, text) => key = text.text()?,
-            (2, text) => value = text.text()?,
+            (2, text) => value = text.bytes()?,
             _ => {}
         }
     }

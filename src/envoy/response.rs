@@ -10,8 +10,10 @@
 //! The message is written as it goes over the wire. The tests hold it against
 //! the generated types.
 
+use hyper::body::Bytes;
+
 use super::wire::Backwards;
-use crate::gate::{Allow, Answer, Denial, Outcome};
+use crate::gate::{Allow, Answer, Denial, Described, Outcome};
 
 /// `OVERWRITE_IF_EXISTS_OR_ADD`
 const OVERWRITE: u32 = 2;
@@ -19,19 +21,19 @@ const OVERWRITE: u32 = 2;
 /// What comes before a message in gRPC: that it is not compressed, and its length.
 const PREFIX: usize = 5;
 
-/// As long as most answers are.
-const USUAL: usize = 768;
+/// Room for most answers.
+const USUAL: usize = 1024;
 
 /// One CheckResponse as a gRPC message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Message(Vec<u8>);
+pub(crate) struct Message(Bytes);
 
 impl Message {
     /// The message that says this to Envoy. What it consists of is written from
     /// the last field to the first.
-    pub(super) fn of(answer: &Answer) -> Self {
-        let Answer { outcome, described } = answer;
-        let mut to = Backwards::with_capacity(USUAL);
+    pub(super) fn of(answer: &Answer<'_>) -> Self {
+        let Answer { outcome, id: _, described } = answer;
+        let mut to = Backwards::with_room(USUAL);
         metadata(&mut to, described);
         let code = match outcome {
             Outcome::Allow(allow) => {
@@ -51,7 +53,7 @@ impl Message {
     }
 
     /// With what comes before it in gRPC.
-    pub(crate) fn framed(self) -> Vec<u8> {
+    pub(crate) fn framed(self) -> Bytes {
         self.0
     }
 
@@ -61,7 +63,7 @@ impl Message {
     }
 }
 
-fn ok(to: &mut Backwards, allow: &Allow) {
+fn ok(to: &mut Backwards, allow: &Allow<'_>) {
     for name in allow.remove().iter().rev() {
         to.text(5, name);
     }
@@ -92,9 +94,10 @@ fn overwrite(to: &mut Backwards, name: &str, value: &str) {
 
 /// Dynamic metadata: what Envoy's access log and later filters can read about
 /// a decision, under `envoy.filters.http.ext_authz`.
-fn metadata(to: &mut Backwards, described: &[(&'static str, String)]) {
+fn metadata(to: &mut Backwards, described: &Described<'_>) {
     to.message(4, |to| {
         for (name, text) in described.iter().rev() {
+            let Some(text) = text else { continue };
             to.message(1, |to| {
                 to.message(2, |to| to.text(3, text));
                 to.text(1, name);

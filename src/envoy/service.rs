@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::HeaderMap;
-use hyper::header::HeaderValue;
+use hyper::header::{HeaderName, HeaderValue};
 
 use super::request::{Malformed, read};
 use super::response::Message;
 use crate::gate::{Gate, Judge, Live};
 use crate::telemetry::{Carried, InFlight};
 use crate::words::Reason;
+
+const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What answers Envoy's checks.
 #[derive(Debug)]
@@ -43,24 +47,24 @@ impl<J: Judge> Checks<J> {
     /// headers, however little of it can be read.
     pub(crate) fn answer(&self, check: &[u8], headers: &HeaderMap, arrived: Instant) -> Message {
         let carried = if self.gate.tells_traces() { carried(headers) } else { Carried::default() };
-        let deadline = headers.get("grpc-timeout").and_then(|t| timeout(t.as_bytes()));
+        let deadline = headers.get(TIMEOUT).and_then(|t| timeout(t.as_bytes()));
         let read = || read(check).map_err(Malformed::as_str);
-        Message::of(&self.gate.answer(read, arrived, deadline, carried))
+        self.gate.answer(read, arrived, deadline, carried, |answer| Message::of(&answer))
     }
 
     /// The answer to a check of which nothing is known: a denial.
     pub(crate) fn refuse(&self, reason: Reason, why: &'static str) -> Message {
-        Message::of(&self.gate.refuse(reason, why, Instant::now()))
+        self.gate.refuse(reason, why, Instant::now(), |answer| Message::of(&answer))
     }
 }
 
 /// Envoy's own span of the check: it stands beside the check, not in it.
 fn carried(headers: &HeaderMap) -> Carried<'_> {
-    let only = |name| {
+    let only = |name: HeaderName| {
         let mut values = headers.get_all(name).iter();
         values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
     };
-    Carried { parent: only("traceparent"), state: only("tracestate") }
+    Carried { parent: only(TRACE_PARENT), state: only(TRACE_STATE) }
 }
 
 /// A `grpc-timeout`: up to eight digits and a unit. One that is not well

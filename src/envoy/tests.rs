@@ -19,8 +19,8 @@ use super::request::tests::{check, with_http, words};
 use super::service::Checks;
 use crate::config::{Algorithm, ClaimPath, Config, DecisionLog, LogTo, Redact};
 use crate::diag::Report;
-use crate::engine::{HeaderPlan, Reason};
-use crate::gate::{Gate, Live, Snapshot};
+use crate::engine::{HeaderChanges, HeaderPlan, Reason};
+use crate::gate::{Gate, Live, Snapshot, Verdict, Words};
 use crate::identity::Verifier;
 use crate::identity::mint::{Claims, Signer};
 use crate::telemetry::{Keep, Meters, Telemetry};
@@ -98,9 +98,6 @@ fn configured(policy: &str, config: &str) -> Snapshot {
     Snapshot::new(index, verifier, headers, Meters::default())
 }
 
-/// Everything is told at length.
-const ALL: Keep = Keep::ALL;
-
 fn said(response: &CheckResponse, name: &str) -> Option<String> {
     use envoy_types::pb::google::protobuf::value::Kind;
     match &response.dynamic_metadata.as_ref()?.fields.get(name)?.kind {
@@ -113,6 +110,16 @@ fn gate() -> (Arc<Live>, Checks) {
     let live = Arc::new(Live::new(snapshot(POLICY)));
     let gate = Gate::with(Arc::clone(&live), Arc::default(), Arc::default(), Duration::from_secs(3600));
     (live, Checks::new(Arc::new(gate)))
+}
+
+/// What a snapshot decides about a request, everything told at length.
+fn judged(
+    snapshot: &Snapshot,
+    words: &Words<'_>,
+    clock: impl FnOnce() -> SystemTime,
+) -> (Reason, HeaderChanges<'static>) {
+    let then = |verdict: Verdict<'_>| (verdict.reason, verdict.changes.into_owned());
+    snapshot.judge(words, &words.pairs(), Keep::ALL, false, clock, then)
 }
 
 fn ask(gate: &Checks, check: CheckRequest) -> CheckResponse {
@@ -264,9 +271,9 @@ fn hdr_1_a_claim_that_may_not_become_a_header_denies() {
 fn clm_5_fail_8_a_clock_before_1970_denies() {
     let snapshot = snapshot(POLICY);
     let words = words(&check("GET", "/events/me", &[("authorization", "Bearer a.b.c")])).unwrap();
-    let verdict = snapshot.judge(&words, &words.pairs(), ALL, false, || UNIX_EPOCH - Duration::from_secs(1));
-    assert_eq!(verdict.reason, Reason::EngineError);
-    assert!(!snapshot.judge(&words, &words.pairs(), ALL, false, SystemTime::now).reason.is_allowed());
+    let before = || UNIX_EPOCH - Duration::from_secs(1);
+    assert_eq!(judged(&snapshot, &words, before).0, Reason::EngineError);
+    assert!(!judged(&snapshot, &words, SystemTime::now).0.is_allowed());
 }
 
 #[test]
@@ -284,9 +291,9 @@ fn a_token_that_comes_back_gives_the_same_answer_and_every_request_its_own_remov
     let ask = |more: &[(&str, &str)]| {
         let headers = [&[("authorization", token.as_str())], more].concat();
         let words = words(&check("POST", "/events", &headers)).unwrap();
-        let verdict = snapshot.judge(&words, &words.pairs(), ALL, false, SystemTime::now);
-        assert_eq!(verdict.reason, Reason::Allowed);
-        verdict.changes
+        let (reason, changes) = judged(&snapshot, &words, SystemTime::now);
+        assert_eq!(reason, Reason::Allowed);
+        changes
     };
     let (first, again) = (ask(&[]), ask(&[]));
     assert_eq!(first, again);
@@ -321,9 +328,9 @@ services:
     let asked = |method: &str, venue: &str| {
         let path = format!("/venues/{venue}");
         let words = words(&check(method, &path, &[("authorization", &token)])).unwrap();
-        let verdict = snapshot.judge(&words, &words.pairs(), ALL, false, SystemTime::now);
-        let roles = verdict.changes.set.into_iter().find(|(name, _)| &**name == "x-user-roles");
-        (verdict.reason, roles.map_or_else(String::new, |(_, roles)| roles))
+        let (reason, changes) = judged(&snapshot, &words, SystemTime::now);
+        let roles = changes.set.into_iter().find(|(name, _)| &**name == "x-user-roles");
+        (reason, roles.map_or_else(String::new, |(_, roles)| roles.into_owned()))
     };
     let (everywhere, here) = ("viewer".to_owned(), "manager,viewer".to_owned());
     for _ in 0..2 {
@@ -351,7 +358,7 @@ fn a_binding_ends_in_its_second_for_tokens_that_are_remembered() {
     let token = bearer(&[], claims);
     let words = words(&check("POST", "/events", &[("authorization", &token)])).unwrap();
     for _ in 0..2 {
-        let ask = |clock: SystemTime| snapshot.judge(&words, &words.pairs(), ALL, false, || clock).reason;
+        let ask = |clock: SystemTime| judged(&snapshot, &words, || clock).0;
         assert_eq!(ask(end - Duration::from_secs(1)), Reason::Allowed);
         assert_eq!(ask(end), Reason::RoleMissing);
     }
@@ -367,7 +374,7 @@ fn cache_2_a_token_for_one_service_is_not_one_for_another() {
     let snapshot = snapshot(&policy);
     let ask = |path: &str, token: &str| {
         let words = words(&check("GET", path, &[("authorization", token)])).unwrap();
-        snapshot.judge(&words, &words.pairs(), ALL, false, SystemTime::now).reason
+        judged(&snapshot, &words, SystemTime::now).0
     };
     let shop = bearer(&[], serde_json::json!({}));
     let both = bearer(&[], serde_json::json!({ "aud": ["billing", "shop"] }));
@@ -406,12 +413,11 @@ fn hdr_9_a_good_token_on_an_anonymous_route_names_its_user_and_a_bad_one_nobody(
         let mut headers = vec![spoof];
         headers.extend(token.map(|token| ("authorization", token)));
         let words = words(&check("GET", "/events", &headers)).unwrap();
-        let verdict = snapshot.judge(&words, &words.pairs(), ALL, false, SystemTime::now);
-        let user =
-            verdict.changes.set.iter().find(|(name, _)| &**name == "x-user-id").map(|(_, v)| v.clone());
-        let removed = verdict.changes.remove.iter().any(|name| &**name == "x-user-id");
-        assert!(!verdict.reason.is_allowed() || user.is_some() != removed);
-        (verdict.reason, user)
+        let (reason, changes) = judged(snapshot, &words, SystemTime::now);
+        let user = changes.set.iter().find(|(name, _)| &**name == "x-user-id").map(|(_, v)| v.to_string());
+        let removed = changes.remove.iter().any(|name| &**name == "x-user-id");
+        assert!(!reason.is_allowed() || user.is_some() != removed);
+        (reason, user)
     };
     let alice = Some("alice".to_owned());
     for _ in 0..2 {

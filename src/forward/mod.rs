@@ -22,7 +22,7 @@ use hyper::{Request, Response};
 
 use crate::config::Proxy;
 use crate::engine::Reason;
-use crate::gate::{Gate, Judge, Live, Words};
+use crate::gate::{Answer, Gate, Judge, Live, Words};
 use crate::telemetry::Carried;
 use head::Head;
 
@@ -46,9 +46,10 @@ impl<J: Judge> Forward<J> {
     /// The answer to one request. Its body is not looked at.
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
         let arrived = Instant::now();
+        let write = |answer: Answer<'_>| response::response(answer, self.proxy);
         let Some(_in_flight) = self.gate.admit() else {
             let why = "there are as many checks as `limits.checks` allows";
-            return response::response(self.gate.refuse(Reason::Overloaded, why, arrived), self.proxy);
+            return self.gate.refuse(Reason::Overloaded, why, arrived, write);
         };
         let head = Head::of(request);
         let deadline = match self.proxy {
@@ -56,8 +57,7 @@ impl<J: Judge> Forward<J> {
             Proxy::Nginx | Proxy::Traefik | Proxy::Caddy => None,
         };
         // The proxy's own span stands where a client's would: among the headers.
-        let answer = self.gate.answer(|| self.read(head), arrived, deadline, Carried::default());
-        response::response(answer, self.proxy)
+        self.gate.answer(|| self.read(head), arrived, deadline, Carried::default(), write)
     }
 
     /// The words of the client's request, as the proxy tells them.

@@ -10,7 +10,6 @@ use hyper::{Response, StatusCode};
 
 use super::{envoy, nginx};
 use crate::config::Proxy;
-use crate::engine::HeaderChanges;
 use crate::gate::{Answer, Outcome};
 
 /// The body of every answer.
@@ -24,18 +23,18 @@ const STATUS: &str = "x-doorward-status";
 const REMOVE: &str = "x-envoy-auth-headers-to-remove";
 
 /// The answer in the words of this proxy.
-pub(super) fn response(answer: Answer, proxy: Proxy) -> Response<Body> {
-    let Answer { outcome, described } = answer;
-    let id = described.into_iter().find(|(name, _)| *name == "decision_id").map(|(_, id)| id);
-    let mut headers: Vec<(String, String)> = id.map(|id| (DECISION.to_owned(), id)).into_iter().collect();
+pub(super) fn response(answer: Answer<'_>, proxy: Proxy) -> Response<Body> {
+    let Answer { outcome, id, described: _ } = answer;
+    let mut headers = vec![(DECISION.to_owned(), id.to_owned())];
+    headers.retain(|(_, id)| !id.is_empty());
     let (status, body) = match outcome {
         Outcome::Allow(allow) => {
-            let HeaderChanges { set, remove } = allow.into_changes();
-            headers.extend(set.into_iter().map(|(name, value)| (name.to_string(), value)));
+            let set = allow.set().iter();
+            headers.extend(set.map(|(name, value)| (name.to_string(), value.to_string())));
             // Of the others, each is configured to take what it is not given for
             // nothing: see `docs/http-mode.md`.
-            if proxy == Proxy::Envoy && !remove.is_empty() {
-                headers.push((REMOVE.to_owned(), remove.join(",")));
+            if proxy == Proxy::Envoy && !allow.remove().is_empty() {
+                headers.push((REMOVE.to_owned(), allow.remove().join(",")));
             }
             (StatusCode::OK, String::new())
         }

@@ -93,7 +93,7 @@ fn forward<J: Judge>(proxy: Proxy, judge: J) -> Forward<J> {
     Forward::new(gate(judge), proxy, vec!["x-user-".to_owned(), "x-tenant".to_owned()])
 }
 
-fn allowed() -> Verdict {
+fn allowed() -> Verdict<'static> {
     let changes = HeaderChanges {
         set: vec![("x-user-id".into(), "alice".into())],
         remove: vec!["x-user-roles".into(), "x_user_id".into()],
@@ -352,9 +352,9 @@ fn rsp_13_nothing_but_an_allow_is_a_success() {
 
 #[test]
 fn fail_2_a_fault_of_ours_is_a_denial_for_every_proxy() {
-    let panics = |_: &Words<'_>| -> Verdict { std::panic::resume_unwind(Box::new(())) };
+    let panics = |_: &Words<'_>| -> Verdict<'static> { std::panic::resume_unwind(Box::new(())) };
     let unsafe_header = |_: &Words<'_>| {
-        let set = vec![("x-user-id".into(), "a\r\nset-cookie: x".to_owned())];
+        let set = vec![("x-user-id".into(), "a\r\nset-cookie: x".into())];
         let changes = HeaderChanges { set, remove: Vec::new() };
         Verdict { changes, ..Verdict::of(Reason::Allowed) }
     };

@@ -3,7 +3,7 @@
 //! Made so that nothing between can be expressed: an allow has headers that are
 //! safe to send, a denial has a status that no client takes for a success.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use crate::denial::Location;
 use crate::engine::HeaderChanges;
@@ -11,32 +11,36 @@ use crate::words::Refusal;
 
 /// An answer and what can be said about it to the proxy's own log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) outcome: Outcome,
-    /// Names and values, for dynamic metadata.
-    pub(crate) described: Vec<(&'static str, String)>,
+pub(crate) struct Answer<'a> {
+    pub(crate) outcome: Outcome<'a>,
+    /// The decision's id.
+    pub(crate) id: &'a str,
+    pub(crate) described: Described<'a>,
 }
+
+/// Names and values, for dynamic metadata.
+pub(crate) type Described<'a> = [(&'static str, Option<&'a str>); 8];
 
 /// Allow or deny.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Allow(Allow),
+pub(crate) enum Outcome<'a> {
+    Allow(Allow<'a>),
     Deny(Denial),
 }
 
 /// What an allow does to the request's headers. No name stands in both lists,
 /// and every name and value is safe to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Allow(HeaderChanges);
+pub(crate) struct Allow<'a>(HeaderChanges<'a>);
 
 /// A header that may not be sent as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UnsafeHeader;
 
-impl Allow {
+impl<'a> Allow<'a> {
     /// The names and values were checked when they were made; they are checked
     /// once more here, because a proxy may send whatever it is given.
-    pub(crate) fn new(changes: HeaderChanges) -> Result<Self, UnsafeHeader> {
+    pub(crate) fn new(changes: HeaderChanges<'a>) -> Result<Self, UnsafeHeader> {
         let HeaderChanges { mut set, mut remove } = changes;
         if !set.iter().all(|(name, value)| is_name(name) && is_value(value)) {
             return Err(UnsafeHeader);
@@ -53,18 +57,13 @@ impl Allow {
     }
 
     /// What to set, in place of all values there are.
-    pub(crate) fn set(&self) -> &[(Arc<str>, String)] {
+    pub(crate) fn set(&self) -> &[(Cow<'a, str>, Cow<'a, str>)] {
         &self.0.set
     }
 
     /// What to remove.
-    pub(crate) fn remove(&self) -> &[Arc<str>] {
+    pub(crate) fn remove(&self) -> &[Cow<'a, str>] {
         &self.0.remove
-    }
-
-    /// Both.
-    pub(crate) fn into_changes(self) -> HeaderChanges {
-        self.0
     }
 }
 

@@ -1,9 +1,10 @@
 //! Decision ids: what ties an answer to its log line.
 
 use std::collections::hash_map::RandomState;
-use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::words::hex::Digits;
 
 /// The id of one decision: 128 bits, printed as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,11 +15,10 @@ impl DecisionId {
     pub(super) fn bits(self) -> u128 {
         self.0
     }
-}
 
-impl fmt::Display for DecisionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+    /// As it is told.
+    pub(super) fn digits(self) -> Digits {
+        Digits::of(self.0)
     }
 }
 
@@ -51,8 +51,9 @@ mod tests {
         let (one, other) = (Ids::default(), Ids::default());
         let mut seen = HashSet::new();
         for _ in 0..1000 {
-            assert!(seen.insert(one.next().to_string()));
-            assert!(seen.insert(other.next().to_string()));
+            for id in [one.next(), other.next()] {
+                assert!(seen.insert(id.digits().as_str().to_owned()));
+            }
         }
         assert!(seen.iter().all(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())));
     }

@@ -15,7 +15,7 @@ mod answer;
 mod problem;
 mod service;
 
-pub(crate) use answer::{Allow, Answer, Denial, Outcome};
+pub(crate) use answer::{Allow, Answer, Denial, Described, Outcome};
 pub use service::Gate;
 pub use snapshot::{Live, Snapshot};
 pub(crate) use verdict::Judge;

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answer::{Allow, Answer, Denial, Outcome};
+use super::answer::{Allow, Answer, Denial, Described, Outcome};
 use super::id::Ids;
 use super::problem;
 use super::snapshot::Live;
@@ -65,80 +65,93 @@ impl<J: Judge> Gate<J> {
         self.telemetry.tells_traces()
     }
 
-    /// The answer to a request that arrived at `arrived`. `read` gives its
-    /// words, or says why it has none; `deadline` is how long the proxy waits.
-    pub(crate) fn answer<'m>(
+    /// The answer to a request that arrived at `arrived`, as `write` writes it.
+    /// `read` gives its words, or says why it has none; `deadline` is how long the
+    /// proxy waits.
+    pub(crate) fn answer<'m, T>(
         &self,
         read: impl FnOnce() -> Result<Words<'m>, &'static str>,
         arrived: Instant,
         deadline: Option<Duration>,
         carried: Carried<'_>,
-    ) -> Answer {
+        write: impl Fn(Answer<'_>) -> T,
+    ) -> T {
         // A tenth is kept for the way back.
         let budget = deadline.map_or(self.limit, |t| self.limit.min(t - t / 10));
         let id = self.ids.next();
         let keep = self.telemetry.keep(id.bits());
-        let asked = Asked { id: &id.to_string(), keep, arrived, trace_id: carried.trace_id() };
+        let digits = id.digits();
+        let asked = Asked { id: digits.as_str(), keep, arrived, trace_id: carried.trace_id() };
         let mut grpc = false;
         // It is told even if the check panics.
         let mut trace = None;
         // Unwinding leaves nothing half-done behind: a check only reads, and
         // what it reads never changes.
         let answer = catch_unwind(AssertUnwindSafe(|| {
-            let words = read();
-            let pairs = words.as_ref().map(Words::pairs).unwrap_or_default();
-            grpc = words.as_ref().is_ok_and(Words::wants_grpc);
-            let mut verdict = match &words {
-                Ok(words) => {
-                    trace = self.telemetry.trace(carried, Headers::new(&pairs), id.bits());
-                    self.judge.judge(words, &pairs, keep, trace.is_some())
-                }
-                Err(why) => Verdict::bare(Reason::RequestMalformed, why),
+            let words = match read() {
+                Ok(words) => words,
+                Err(why) => return self.bare(asked, Reason::RequestMalformed, why, false, None, &write),
             };
-            let took = verdict.decided.unwrap_or_else(Instant::now).saturating_duration_since(arrived);
-            if verdict.reason.is_allowed() && took >= budget {
-                // The proxy has given up or is about to. An allow that nobody
-                // waits for must not be one that somebody else is given.
-                verdict.refuse(Reason::Overloaded, "the check took longer than its deadline");
-            }
-            let request = words.as_ref().ok().map(|words| words.input(&pairs, verdict.now));
-            self.respond(asked, verdict, request.as_ref(), grpc, trace.take())
+            let pairs = words.pairs();
+            grpc = words.wants_grpc();
+            trace = self.telemetry.trace(carried, Headers::new(&pairs), id.bits());
+            self.judge.judge(&words, &pairs, keep, trace.is_some(), |mut verdict| {
+                let took = verdict.decided.unwrap_or_else(Instant::now).saturating_duration_since(arrived);
+                if verdict.reason.is_allowed() && took >= budget {
+                    // The proxy has given up or is about to. An allow that nobody
+                    // waits for must not be one that somebody else is given.
+                    verdict.refuse(Reason::Overloaded, "the check took longer than its deadline");
+                }
+                let request = words.input(&pairs, verdict.now);
+                self.respond(asked, verdict, Some(&request), grpc, trace.take(), &write)
+            })
         }));
-        answer.unwrap_or_else(|_| self.bare(asked, Reason::EngineError, "the check panicked", grpc, trace))
+        answer.unwrap_or_else(|_| {
+            self.bare(asked, Reason::EngineError, "the check panicked", grpc, trace, &write)
+        })
     }
 
     /// The answer to a request of which nothing is known.
-    pub(crate) fn refuse(&self, reason: Reason, why: &'static str, arrived: Instant) -> Answer {
+    pub(crate) fn refuse<T>(
+        &self,
+        reason: Reason,
+        why: &'static str,
+        arrived: Instant,
+        write: impl Fn(Answer<'_>) -> T,
+    ) -> T {
         let id = self.ids.next();
-        let keep = self.telemetry.keep(id.bits());
-        self.bare(Asked { id: &id.to_string(), keep, arrived, trace_id: None }, reason, why, false, None)
+        let (digits, keep) = (id.digits(), self.telemetry.keep(id.bits()));
+        let asked = Asked { id: digits.as_str(), keep, arrived, trace_id: None };
+        self.bare(asked, reason, why, false, None, &write)
     }
 
-    fn bare(
+    fn bare<T>(
         &self,
         asked: Asked<'_>,
         reason: Reason,
         why: &'static str,
         grpc: bool,
         trace: Option<Trace>,
-    ) -> Answer {
-        let answer = || self.respond(asked, Verdict::bare(reason, why), None, grpc, trace);
-        catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| Answer {
-            outcome: Outcome::Deny(Denial::refuse(Refusal::ServiceUnavailable, Vec::new(), String::new())),
-            described: Vec::new(),
+        write: &impl Fn(Answer<'_>) -> T,
+    ) -> T {
+        let answer = || self.respond(asked, Verdict::bare(reason, why), None, grpc, trace, write);
+        catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| {
+            let denial = Denial::refuse(Refusal::ServiceUnavailable, Vec::new(), String::new());
+            write(Answer { outcome: Outcome::Deny(denial), id: "", described: Described::default() })
         })
     }
 
     /// The answer to a verdict, told as it is given. A verdict that can't be
     /// carried out becomes a denial.
-    fn respond(
+    fn respond<T>(
         &self,
         asked: Asked<'_>,
-        mut verdict: Verdict,
+        mut verdict: Verdict<'_>,
         request: Option<&Input<'_>>,
         grpc: bool,
         trace: Option<Trace>,
-    ) -> Answer {
+        write: &impl Fn(Answer<'_>) -> T,
+    ) -> T {
         let changes = std::mem::take(&mut verdict.changes);
         let allow = verdict.reason.is_allowed().then(|| Allow::new(changes));
         let outcome = match allow {
@@ -159,12 +172,12 @@ impl<J: Judge> Gate<J> {
                 reason: verdict.reason,
                 status,
                 detail: verdict.detail.as_deref(),
-                service: verdict.service.as_deref(),
-                route: verdict.route.as_deref(),
-                meter: verdict.meter.as_deref(),
-                veil: verdict.veil.as_deref(),
-                place: verdict.place.as_ref(),
-                revision: verdict.revision.as_deref(),
+                service: verdict.service,
+                route: verdict.route,
+                meter: verdict.meter,
+                veil: verdict.veil,
+                place: verdict.place,
+                revision: verdict.revision,
                 caller: verdict.caller.as_ref().map(|caller| caller.subject()),
                 principal: verdict.caller.as_ref(),
                 roles: &verdict.roles,
@@ -178,16 +191,16 @@ impl<J: Judge> Gate<J> {
             trace,
         );
         let user = verdict.caller.as_ref().map(|caller| self.telemetry.user(caller.subject()));
-        Answer { outcome, described: describe(asked.id, &verdict, user) }
+        write(Answer { outcome, id: asked.id, described: describe(asked.id, &verdict, user) })
     }
 
-    fn denial(&self, id: &str, verdict: &Verdict, request: Option<&Input<'_>>, grpc: bool) -> Denial {
+    fn denial(&self, id: &str, verdict: &Verdict<'_>, request: Option<&Input<'_>>, grpc: bool) -> Denial {
         let answer = self.denials.answer(Denied {
             reason: verdict.reason,
             id,
             request,
-            service: verdict.service.as_deref(),
-            route: verdict.route.as_deref(),
+            service: verdict.service,
+            route: verdict.route,
             user: verdict.user(),
             missing: &verdict.missing,
             methods: verdict.methods,
@@ -209,16 +222,16 @@ struct Asked<'a> {
     trace_id: Option<TraceId>,
 }
 
-fn describe(id: &str, verdict: &Verdict, user: Option<&str>) -> Vec<(&'static str, String)> {
-    let fields = [
+fn describe<'a>(id: &'a str, verdict: &'a Verdict<'_>, user: Option<&'a str>) -> Described<'a> {
+    let candidate = verdict.candidate.as_ref();
+    [
         ("reason", Some(verdict.reason.as_str())),
         ("decision_id", Some(id)),
-        ("service", verdict.service.as_deref()),
-        ("route", verdict.route.as_deref()),
+        ("service", verdict.service),
+        ("route", verdict.route),
         ("user", user),
-        ("revision", verdict.revision.as_deref()),
-        ("candidate", verdict.candidate.as_ref().map(|candidate| candidate.direction.as_str())),
-        ("candidate_reason", verdict.candidate.as_ref().map(|candidate| candidate.reason.as_str())),
-    ];
-    fields.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect()
+        ("revision", verdict.revision),
+        ("candidate", candidate.map(|candidate| candidate.direction.as_str())),
+        ("candidate_reason", candidate.map(|candidate| candidate.reason.as_str())),
+    ]
 }

@@ -112,16 +112,17 @@ impl Snapshot {
         &self.verifier
     }
 
-    pub(crate) fn judge(
+    pub(crate) fn judge<T>(
         &self,
         words: &Words<'_>,
         pairs: &[(&str, &[u8])],
         keep: Keep,
         traced: bool,
         clock: impl FnOnce() -> SystemTime,
-    ) -> Verdict {
+        then: impl FnOnce(Verdict<'_>) -> T,
+    ) -> T {
         let Some(now) = seconds(clock()) else {
-            return Verdict::bare(Reason::EngineError, "the clock stands before 1970");
+            return then(Verdict::bare(Reason::EngineError, "the clock stands before 1970"));
         };
         let input = words.input(pairs, now);
         let (index, on_anonymous) = (&*self.index, self.verifier.on_anonymous());
@@ -140,8 +141,8 @@ impl Snapshot {
         let mut verdict = self.in_names(&decision);
         verdict.course = course;
         verdict.now = now;
-        verdict.meter = self.meters.of(decision.service, decision.route).cloned();
-        verdict.veil = self.meters.veil().cloned();
+        verdict.meter = self.meters.of(decision.service, decision.route).map(Arc::as_ref);
+        verdict.veil = self.meters.veil().map(Arc::as_ref);
         if decision.reason.is_allowed() {
             let prepared = caller.as_ref().and_then(|caller| caller.headers.as_ref());
             match self.headers.changes(prepared, index, &decision, &input) {
@@ -167,8 +168,8 @@ impl Snapshot {
         {
             verdict.roles = held.roles();
         }
-        verdict.caller = decision.principal;
-        verdict
+        verdict.caller = decision.principal.clone();
+        then(verdict)
     }
 
     /// The caller of a request to a service, as their token was verified now or
@@ -196,14 +197,14 @@ impl Snapshot {
         (known, remembered.get())
     }
 
-    fn in_names(&self, decision: &Decision) -> Verdict {
+    fn in_names(&self, decision: &Decision) -> Verdict<'_> {
         let index = &*self.index;
         Verdict {
             detail: decision.detail.map(Into::into),
-            service: decision.service.and_then(|id| index.service(id)).map(|s| s.name.clone()),
-            route: decision.route.and_then(|id| index.route(id)).map(|r| r.text.clone()),
-            place: decision.place(index).cloned(),
-            revision: Some(index.revision().clone()),
+            service: decision.service_name(index),
+            route: decision.route_text(index),
+            place: decision.place(index),
+            revision: Some(index.revision()),
             required: decision.required(index).map(|required| {
                 let names = required.names.into_iter().map(str::to_owned).collect();
                 let names = if required.all { Names::All(names) } else { Names::Any(names) };
@@ -243,8 +244,15 @@ impl Live {
 }
 
 impl Judge for Arc<Live> {
-    fn judge(&self, words: &Words<'_>, pairs: &[(&str, &[u8])], keep: Keep, traced: bool) -> Verdict {
+    fn judge<T>(
+        &self,
+        words: &Words<'_>,
+        pairs: &[(&str, &[u8])],
+        keep: Keep,
+        traced: bool,
+        then: impl FnOnce(Verdict<'_>) -> T,
+    ) -> T {
         // INVARIANT: the only load of a check.
-        self.0.load().judge(words, pairs, keep, traced, SystemTime::now)
+        self.0.load().judge(words, pairs, keep, traced, SystemTime::now, then)
     }
 }

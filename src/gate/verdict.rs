@@ -13,24 +13,25 @@ use crate::policy::MethodSet;
 use crate::telemetry::{Course, Disagreement, Keep, Meter, Veil};
 
 /// One decision. Everything but the reason is there only as far as the
-/// decision got.
+/// decision got. Names are the policy's own: copies of them would be counted by
+/// all threads at once.
 #[derive(Debug, Clone)]
-pub(crate) struct Verdict {
+pub(crate) struct Verdict<'s> {
     pub(crate) reason: Reason,
     /// For the log alone: what exactly was wrong. Never words of a token.
     pub(crate) detail: Option<Cow<'static, str>>,
-    pub(crate) service: Option<Arc<str>>,
+    pub(crate) service: Option<&'s str>,
     /// As the policy writes it, such as `GET /events/{id}`.
-    pub(crate) route: Option<Arc<str>>,
+    pub(crate) route: Option<&'s str>,
     /// The file and line that decided.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<&'s Place>,
     pub(crate) caller: Option<Arc<Principal>>,
     /// The roles in force, the primary one first; where they are to be told.
     pub(crate) roles: Vec<Arc<str>>,
     /// Where to count the decision.
-    pub(crate) meter: Option<Arc<Meter>>,
+    pub(crate) meter: Option<&'s Meter>,
     /// What of paths is hidden.
-    pub(crate) veil: Option<Arc<Veil>>,
+    pub(crate) veil: Option<&'s Veil>,
     /// Where the candidate decides otherwise.
     pub(crate) candidate: Option<Disagreement>,
     /// When the policy in force had decided: what the candidate takes is not the
@@ -41,17 +42,17 @@ pub(crate) struct Verdict {
     /// When it was decided: seconds since 1970, UTC.
     pub(crate) now: u64,
     /// Of the policy that decided.
-    pub(crate) revision: Option<Arc<str>>,
+    pub(crate) revision: Option<&'s str>,
     pub(crate) required: Option<Required>,
     /// What the caller lacks of it.
     pub(crate) missing: Missing,
     /// The methods of a path that does not take the request's.
     pub(crate) methods: MethodSet,
     /// What an allow does to the request's headers.
-    pub(crate) changes: HeaderChanges,
+    pub(crate) changes: HeaderChanges<'s>,
 }
 
-impl Verdict {
+impl Verdict<'_> {
     /// A denial about which nothing is known but its reason and a few words.
     pub(crate) fn bare(reason: Reason, detail: &'static str) -> Self {
         Self { detail: Some(detail.into()), ..Self::of(reason) }
@@ -98,15 +99,29 @@ impl Verdict {
 /// that it answers well even when the judge panics, dawdles or talks nonsense
 /// is tested with judges that do.
 pub(crate) trait Judge: Send + Sync + 'static {
-    /// Decides about one request, of which `pairs` are the headers. Does not wait.
-    /// `keep` says when the verdict must hold what is told at length, `traced` that
-    /// it must hold its course.
-    fn judge(&self, words: &Words<'_>, pairs: &[(&str, &[u8])], keep: Keep, traced: bool) -> Verdict;
+    /// Decides about one request, of which `pairs` are the headers, and gives what
+    /// `then` makes of the verdict. Does not wait. `keep` says when the verdict
+    /// must hold what is told at length, `traced` that it must hold its course.
+    fn judge<T>(
+        &self,
+        words: &Words<'_>,
+        pairs: &[(&str, &[u8])],
+        keep: Keep,
+        traced: bool,
+        then: impl FnOnce(Verdict<'_>) -> T,
+    ) -> T;
 }
 
 #[cfg(test)]
-impl<F: Fn(&Words<'_>) -> Verdict + Send + Sync + 'static> Judge for F {
-    fn judge(&self, words: &Words<'_>, _: &[(&str, &[u8])], _: Keep, _: bool) -> Verdict {
-        self(words)
+impl<F: Fn(&Words<'_>) -> Verdict<'static> + Send + Sync + 'static> Judge for F {
+    fn judge<T>(
+        &self,
+        words: &Words<'_>,
+        _: &[(&str, &[u8])],
+        _: Keep,
+        _: bool,
+        then: impl FnOnce(Verdict<'_>) -> T,
+    ) -> T {
+        then(self(words))
     }
 }

@@ -67,20 +67,18 @@ fn bearer<'h>(name: &'h str, headers: Headers<'h>) -> Result<Found<'h>, Refusal>
     let Some(value) = only(name, headers)? else {
         return Ok(Found::Nothing("no header that may hold a token"));
     };
-    let Ok(value) = std::str::from_utf8(value) else {
-        return Err(Refusal::malformed("the header is not text"));
-    };
-    let Some((scheme, text)) = value.split_once(' ') else {
+    let mut words = value.splitn(2, |byte| *byte == b' ');
+    let (Some(scheme), Some(text)) = (words.next(), words.next()) else {
         return Err(Refusal::malformed("the header is a single word"));
     };
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return if !scheme.is_empty() && scheme.bytes().all(is_scheme_byte) {
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return if !scheme.is_empty() && scheme.iter().all(|byte| is_scheme_byte(*byte)) {
             Ok(Found::Other("the header has another scheme"))
         } else {
             Err(Refusal::malformed("the header has no scheme"))
         };
     }
-    token(text.as_bytes()).map(Found::Token)
+    token(text).map(Found::Token)
 }
 
 /// A token and nothing else.
@@ -115,9 +113,15 @@ pub(super) fn token(bytes: &[u8]) -> Result<Token<'_>, Refusal> {
     if bytes.len() > MAX_TOKEN_BYTES {
         return Err(Refusal::malformed("the token is longer than 8 KiB"));
     }
-    let is_token_byte = |b: &u8| b.is_ascii_alphanumeric() || b"-._~+/=".contains(b);
-    let text = std::str::from_utf8(bytes).ok().filter(|t| !t.is_empty() && bytes.iter().all(is_token_byte));
+    // All of them are looked at, whatever the first are: that way it is done many at
+    // a time.
+    let are_token_bytes = bytes.iter().fold(!bytes.is_empty(), |so_far, byte| so_far & is_token_byte(*byte));
+    let text = std::str::from_utf8(bytes).ok().filter(|_| are_token_bytes);
     text.map(Token).ok_or(Refusal::malformed("what stands in the token's place is not a token"))
+}
+
+fn is_token_byte(b: u8) -> bool {
+    matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
 fn is_scheme_byte(b: u8) -> bool {

@@ -287,14 +287,14 @@ impl Case {
     }
 
     /// The headers that are not what they must be.
-    fn headers<'a>(&'a self, changes: Option<&'a HeaderChanges>) -> impl Iterator<Item = Miss> + 'a {
+    fn headers<'a>(&'a self, changes: Option<&'a HeaderChanges<'_>>) -> impl Iterator<Item = Miss> + 'a {
         self.told.iter().filter_map(move |told| {
             let Told { name, value } = told;
             let set = changes.and_then(|changes| changes.set.iter().find(|(set, _)| **set == *name.value));
             let removed =
                 changes.is_some_and(|changes| changes.remove.iter().any(|gone| **gone == *name.value));
             let got = match set {
-                Some((_, set)) => Header::Set(set.clone()),
+                Some((_, set)) => Header::Set(set.to_string()),
                 None if removed => Header::Removed,
                 None => Header::Unmanaged,
             };

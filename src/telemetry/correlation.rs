@@ -6,6 +6,7 @@ use std::fmt;
 use std::num::NonZero;
 
 use crate::engine::Headers;
+use crate::words::hex::{self, Digits};
 use crate::words::redact;
 
 /// The longest request id.
@@ -15,7 +16,7 @@ const MAX_ID: usize = 128;
 /// `- _ . : + / =`.
 pub(super) fn request_id(headers: Headers<'_>) -> Option<&str> {
     let value = headers.only("x-request-id")?;
-    let usual = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:+/=".contains(byte);
+    let usual = |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b':' | b'+' | b'/' | b'=');
     let fine = !value.is_empty() && value.len() <= MAX_ID && value.iter().all(usual);
     std::str::from_utf8(value).ok().filter(|_| fine)
 }
@@ -31,6 +32,11 @@ impl TraceId {
         NonZero::new(bits).map(Self)
     }
 
+    /// As it is told.
+    pub(super) fn digits(self) -> Digits {
+        Digits::of(self.0.get())
+    }
+
     /// Its bytes, the first digit first.
     pub fn bytes(self) -> [u8; 16] {
         self.0.get().to_be_bytes()
@@ -39,7 +45,7 @@ impl TraceId {
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(self.digits().as_str())
     }
 }
 
@@ -67,8 +73,8 @@ impl Parent {
         if version == "ff" || (version == "00" && parts.next().is_some()) {
             return None;
         }
-        hex(version, 2)?;
-        let (trace, span, flags) = (hex(trace, 32)?, hex(span, 16)?, hex(flags, 2)?);
+        hex::read(version, 2)?;
+        let (trace, span, flags) = (hex::read(trace, 32)?, hex::read(span, 16)?, hex::read(flags, 2)?);
         Some(Self {
             trace: TraceId::new(trace)?,
             span: NonZero::new(u64::try_from(span).ok()?)?,
@@ -90,12 +96,6 @@ impl Parent {
     pub(super) fn flags(self) -> u8 {
         self.flags
     }
-}
-
-/// So many lower-case hexadecimal digits.
-fn hex(text: &str, digits: usize) -> Option<u128> {
-    let fine = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    fine.then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
 
 /// The longest `tracestate`.

@@ -45,7 +45,7 @@ impl<'o> Object<'o> {
     }
 
     pub(super) fn number(&mut self, name: &'static str, value: u64) {
-        display(self.ours(name), value);
+        number(self.ours(name), value);
     }
 
     fn separate(&mut self) {
@@ -81,10 +81,30 @@ pub(super) fn display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
     write!(out, "{value}").unwrap_or_default();
 }
 
+/// A number, in decimal digits.
+pub(super) fn number(out: &mut Vec<u8>, value: u64) {
+    let from = out.len();
+    let mut rest = value;
+    loop {
+        // INVARIANT: what is left of a division by ten is a digit.
+        out.push(b'0' + (rest % 10) as u8);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.get_mut(from..).into_iter().for_each(<[u8]>::reverse);
+}
+
 /// A text, cut and escaped.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     let mut rest = cut(text);
     out.push(b'"');
+    // Most have nothing to escape, which is seen many bytes at a time.
+    if rest.bytes().fold(true, |so_far, byte| so_far & is_plain(byte)) {
+        out.extend_from_slice(rest.as_bytes());
+        rest = "";
+    }
     while let Some((plain, odd)) =
         rest.bytes().position(|byte| !is_plain(byte)).and_then(|at| rest.split_at_checked(at))
     {
@@ -153,6 +173,15 @@ mod tests {
             ("\u{e0041}", r#""\udb40\udc41""#),
         ] {
             assert_eq!(written(text), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_are_digits() {
+        for value in [0, 7, 10, 200, 65_535, 1_000_000, u64::MAX] {
+            let mut out = Vec::new();
+            number(&mut out, value);
+            assert_eq!(out, value.to_string().into_bytes());
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Outcome<'a> {
     /// How it came about.
     pub explanation: Explanation,
     /// On an allow, what becomes of the request's headers.
-    pub changes: Option<HeaderChanges>,
+    pub changes: Option<HeaderChanges<'static>>,
     /// On a denial, what the caller gets.
     pub answer: Option<Answer<'a>>,
 }
@@ -42,7 +42,7 @@ pub struct Verdict {
     /// The decision.
     pub decision: Decision,
     /// On an allow, what becomes of the request's headers.
-    pub changes: Option<HeaderChanges>,
+    pub changes: Option<HeaderChanges<'static>>,
 }
 
 impl<'a> Court<'a> {
@@ -64,10 +64,10 @@ impl<'a> Court<'a> {
         &self,
         decision: &mut Decision,
         input: &Input<'_>,
-    ) -> Result<Option<HeaderChanges>, UnsafeValue> {
+    ) -> Result<Option<HeaderChanges<'static>>, UnsafeValue> {
         let Some(plan) = self.headers.filter(|_| decision.reason.is_allowed()) else { return Ok(None) };
         plan.changes(None, self.index, decision, input)
-            .map(Some)
+            .map(|changes| Some(changes.into_owned()))
             .inspect_err(|_| decision.reason = Reason::ValueUnsafe)
     }
 

@@ -117,7 +117,7 @@ impl<'a> Told<'a> {
                 codes: held.codes().collect(),
             }),
             headers: changes.as_ref().map(|changes| JsonHeaders {
-                set: changes.set.iter().map(|(name, value)| (&**name, value.as_str())).collect(),
+                set: changes.set.iter().map(|(name, value)| (&**name, &**value)).collect(),
                 remove: changes.remove.iter().map(|name| &**name).collect(),
             }),
             policy: JsonPolicy { directory, revision: index.revision() },

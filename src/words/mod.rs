@@ -1,10 +1,12 @@
 //! Words that rooms on different floors must read alike: the reasons of
 //! decisions, the statuses of denials, hosts, names of managed headers,
-//! targets of requests, percent-encoding, characters that nobody sees.
+//! targets of requests, percent-encoding, hexadecimal digits, characters that
+//! nobody sees.
 //!
 //! Nothing but words: no file, no policy, no request.
 
 mod header;
+pub mod hex;
 mod host;
 mod percent;
 mod reason;

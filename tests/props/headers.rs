@@ -212,7 +212,7 @@ proptest! {
                 let own = path.starts_with("/own");
                 let Ok(changes) = remembered else { continue };
                 let value = |name: &str| {
-                    changes.set.iter().find(|(n, _)| **n == *name).map(|(_, value)| value.as_str())
+                    changes.set.iter().find(|(n, _)| **n == *name).map(|(_, value)| &**value)
                 };
                 let id = if own { format!("{user}@own") } else { user.to_owned() };
                 prop_assert_eq!(value("x-user-id"), Some(id.as_str()));

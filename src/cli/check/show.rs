@@ -140,12 +140,11 @@ fn told(reason: Reason, answer: &Answer<'_>) -> impl Iterator<Item = String> {
 
 /// What the upstream is told. The look-alikes of managed names, which are
 /// always removed, are many and the same for every request.
-fn headers(changes: &HeaderChanges) -> impl Iterator<Item = Line<'_>> {
+fn headers<'a>(changes: &'a HeaderChanges<'_>) -> impl Iterator<Item = Line<'a>> {
     let HeaderChanges { set, remove } = changes;
     let set = set.iter().map(|(name, value)| format!("sets {name}: {value}"));
     let odd = |c: char| !c.is_ascii_alphanumeric() && c != '-';
-    let managed = |name: &&std::sync::Arc<str>| !name.contains(odd);
-    let names: Vec<&str> = remove.iter().filter(managed).map(|name| &**name).collect();
+    let names: Vec<&str> = remove.iter().map(|name| &**name).filter(|name| !name.contains(odd)).collect();
     let removed = (!names.is_empty()).then(|| format!("removes {}", names.join(", ")));
     let lines: Vec<String> = set.chain(removed).collect();
     lines.into_iter().map(|text| Line::plain("headers", text))

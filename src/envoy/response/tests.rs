@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
@@ -23,16 +23,16 @@ use crate::gate;
 use crate::policy::MethodSet;
 use crate::words::Refusal;
 
-fn changes(set: &[(&str, &str)], remove: &[&str]) -> HeaderChanges {
+fn changes<'a>(set: &[(&'a str, &'a str)], remove: &[&'a str]) -> HeaderChanges<'a> {
     HeaderChanges {
-        set: set.iter().map(|(name, value)| (Arc::from(*name), (*value).to_owned())).collect(),
-        remove: remove.iter().map(|name| Arc::from(*name)).collect(),
+        set: set.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        remove: remove.iter().map(|name| (*name).into()).collect(),
     }
 }
 
 /// What Envoy reads of an answer. That it is what the generated types would have
 /// made of it holds for every answer of these tests.
-fn response(answer: &gate::Answer) -> CheckResponse {
+fn response(answer: &gate::Answer<'_>) -> CheckResponse {
     let message = Message::of(answer);
     let read = CheckResponse::decode(message.alone()).unwrap();
     assert_eq!(read, built(answer));
@@ -44,7 +44,7 @@ fn response(answer: &gate::Answer) -> CheckResponse {
 }
 
 /// The same by the generated types.
-fn built(answer: &gate::Answer) -> CheckResponse {
+fn built(answer: &gate::Answer<'_>) -> CheckResponse {
     #[expect(deprecated, reason = "the only one of the two that Envoy 1.36 to 1.40 obey")]
     let overwrite = |name: &str, value: &str| HeaderValueOption {
         header: Some(HeaderValue { key: name.to_owned(), value: value.to_owned(), raw_value: Vec::new() }),
@@ -70,8 +70,9 @@ fn built(answer: &gate::Answer) -> CheckResponse {
             (denial.grpc().try_into().unwrap(), HttpResponse::DeniedResponse(denied))
         }
     };
-    let text = |text: &String| Value { kind: Some(Kind::StringValue(text.clone())) };
-    let fields = answer.described.iter().map(|(name, value)| ((*name).to_owned(), text(value)));
+    let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
+    let fields =
+        answer.described.iter().filter_map(|(name, value)| Some(((*name).to_owned(), text((*value)?))));
     CheckResponse {
         status: Some(rpc::Status { code, message: String::new(), details: Vec::new() }),
         dynamic_metadata: Some(Struct { fields: fields.collect() }),
@@ -79,17 +80,20 @@ fn built(answer: &gate::Answer) -> CheckResponse {
     }
 }
 
-fn allowing(changes: HeaderChanges) -> Option<gate::Answer> {
-    let allow = Allow::new(changes).ok()?;
-    Some(gate::Answer { outcome: Outcome::Allow(allow), described: Vec::new() })
+fn answer(outcome: Outcome<'_>) -> gate::Answer<'_> {
+    gate::Answer { outcome, id: "id", described: Described::default() }
 }
 
-fn allow(changes: HeaderChanges) -> Option<CheckResponse> {
+fn allowing(changes: HeaderChanges<'_>) -> Option<gate::Answer<'_>> {
+    Some(answer(Outcome::Allow(Allow::new(changes).ok()?)))
+}
+
+fn allow(changes: HeaderChanges<'_>) -> Option<CheckResponse> {
     allowing(changes).as_ref().map(response)
 }
 
 fn deny(denial: Denial) -> CheckResponse {
-    response(&gate::Answer { outcome: Outcome::Deny(denial), described: Vec::new() })
+    response(&answer(Outcome::Deny(denial)))
 }
 
 fn key(option: &HeaderValueOption) -> &str {
@@ -234,9 +238,11 @@ fn rsp_14_no_foreign_text_in_the_headers_of_a_denial() {
 
 #[test]
 fn metadata_stands_at_the_top_and_holds_what_is_known() {
-    let described = vec![("reason", "allowed".to_owned())];
+    let mut described = Described::default();
+    described[1] = ("reason", Some("allowed"));
+    described[2] = ("service", None);
     let allow = Allow::new(changes(&[], &[])).unwrap();
-    let response = response(&gate::Answer { outcome: Outcome::Allow(allow), described });
+    let response = response(&gate::Answer { outcome: Outcome::Allow(allow), id: "id", described });
     let top = response.dynamic_metadata.clone().unwrap();
     assert_eq!(top.fields.keys().collect::<Vec<_>>(), ["reason"]);
     // The deprecated copy inside would win over it.
@@ -259,12 +265,9 @@ proptest! {
         set in prop::collection::vec((name(), value()), 0..6),
         remove in prop::collection::vec(name(), 0..6),
     ) {
-        let named: Vec<Arc<str>> = set.iter().map(|(name, _)| Arc::from(name.as_str())).collect();
-        let values = set.iter().map(|(_, value)| value.clone());
-        let asked = HeaderChanges {
-            set: named.iter().cloned().zip(values).collect(),
-            remove: remove.iter().map(|name| Arc::from(name.as_str())).collect(),
-        };
+        let pairs: Vec<(&str, &str)> = set.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let names: Vec<&str> = remove.iter().map(String::as_str).collect();
+        let asked = changes(&pairs, &names);
         let Some(response) = allow(asked) else { return Ok(()) };
         let ok = ok(&response);
         assert_overwrites(&ok.headers);
@@ -273,7 +276,7 @@ proptest! {
             prop_assert!(!name.is_empty() && !is_set(name));
         }
         // Nothing that was asked for was forgotten.
-        for name in named.iter().map(|n| &**n).chain(remove.iter().map(String::as_str)) {
+        for name in set.iter().map(|(name, _)| &**name).chain(names) {
             prop_assert!(is_set(name) || ok.headers_to_remove.iter().any(|n| n == name));
         }
         let rest = OkHttpResponse { headers: Vec::new(), headers_to_remove: Vec::new(), ..ok };

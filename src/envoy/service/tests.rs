@@ -17,7 +17,7 @@ fn guarded_by<J: Judge>(judge: J, limit: Duration) -> Checks<J> {
 
 const LONG: Duration = Duration::from_secs(3600);
 
-fn allowed() -> Verdict {
+fn allowed() -> Verdict<'static> {
     let changes = HeaderChanges { set: vec![("x-user-id".into(), "alice".into())], remove: Vec::new() };
     Verdict { changes, ..Verdict::of(Reason::Allowed) }
 }
@@ -67,7 +67,7 @@ fn fail_2_a_panic_is_a_denial_and_the_next_check_is_answered() {
 
 #[test]
 fn fail_2_a_grpc_caller_sees_a_panic_as_unavailable() {
-    let gate = guarded_by(|_: &Words<'_>| -> Verdict { panic!("told to") }, LONG);
+    let gate = guarded_by(|_: &Words<'_>| -> Verdict<'static> { panic!("told to") }, LONG);
     let answer = ask(&gate, check("POST", "/", &[("content-type", "application/grpc")]), None);
     let Some(HttpResponse::DeniedResponse(denied)) = answer.http_response else { panic!() };
     let status = denied.headers.iter().filter_map(|h| h.header.as_ref()).find(|h| h.key == "grpc-status");

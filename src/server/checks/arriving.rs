@@ -112,7 +112,7 @@ pub(super) fn answer(mut respond: SendResponse<Bytes>, message: Message) {
     let mut head = Response::new(());
     head.headers_mut().insert(CONTENT_TYPE, GRPC);
     let Ok(mut stream) = respond.send_response(head, false) else { return };
-    if stream.send_data(message.framed().into(), false).is_ok() {
+    if stream.send_data(message.framed(), false).is_ok() {
         let mut trailers = HeaderMap::with_capacity(1);
         trailers.insert(STATUS, OK);
         let _ = stream.send_trailers(trailers);

@@ -36,7 +36,7 @@ fn asking<J: Judge>(checks: usize, size: usize, judge: J) -> Asking<J> {
     Asking::new(Checks::new(Arc::new(gate.at_most(checks))), size, Routes::new(health))
 }
 
-fn allowed(_: &Words<'_>) -> Verdict {
+fn allowed(_: &Words<'_>) -> Verdict<'static> {
     Verdict::of(Reason::Allowed)
 }
 
@@ -179,7 +179,7 @@ async fn a_check_may_come_in_pieces() {
 async fn many_checks_at_once_get_each_its_own_answer() {
     let judge = |words: &Words<'_>| {
         let reason = if words.path.ends_with('7') { Reason::RoleMissing } else { Reason::Allowed };
-        Verdict { service: Some(words.path.into()), ..Verdict::of(reason) }
+        Verdict { service: Some(words.path.to_owned().leak()), ..Verdict::of(reason) }
     };
     let mut client = Client::of(usize::MAX, judge).await;
     let mut waiting = Vec::new();
