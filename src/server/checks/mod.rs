@@ -9,6 +9,7 @@
 
 mod arriving;
 mod aside;
+mod gathering;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::gate::{Judge, Live};
 use crate::telemetry::InFlight;
 use crate::words::Reason;
 use arriving::{Arriving, answer};
+use gathering::Gathering;
 
 /// The longest that the rest of a check may take to follow its beginning.
 const REST: Duration = Duration::from_secs(5);
@@ -144,7 +146,7 @@ impl<J: Judge> Conversation for Asking<J> {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let mut connection = builder(rules).handshake::<_, Bytes>(io).await?;
+        let mut connection = builder(rules).handshake::<_, Bytes>(Gathering(io)).await?;
         let mut alive = pin!(alive(connection.ping_pong()));
         let mut end = pin!(end.wait());
         let (mut ending, mut others, mut opened) = (false, JoinSet::new(), Vec::new());
