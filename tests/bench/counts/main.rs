@@ -160,7 +160,7 @@ fn answering(log: bool, place: usize, token: bool) {
 }
 
 fn reading(headers: usize) {
-    let check = check(&met(READ), headers, Some(&Issuer::new().token(0, &["r0"]))).encode_to_vec();
+    let check = check(&met(READ), headers, Some(&Issuer::new().token(0, &["r0"], 0))).encode_to_vec();
     repeat(|| {
         black_box(envoy::read(black_box(&check)));
     });
@@ -183,7 +183,7 @@ fn recalling() {
     let config = configured(&issuer, folder.path(), false);
     let verifier =
         Verifier::load(&config.identity, folder.path(), &|_| None, &mut Report::default()).unwrap();
-    let (cache, header) = (verifier.new_cache(), format!("Bearer {}", issuer.token(0, &["r0", "r49"])));
+    let (cache, header) = (verifier.new_cache(), format!("Bearer {}", issuer.token(0, &["r0", "r49"], 0)));
     let headers = [("accept", &b"*/*"[..]), ("authorization", header.as_bytes())];
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     repeat(|| {
@@ -216,7 +216,7 @@ fn set_up(log: bool, place: usize, token: bool) -> (Arc<Gate>, Arc<Telemetry>, V
     SIZE.write(&folder.path().join("policies"));
     let config = configured(&issuer, folder.path(), log);
     let (gate, telemetry) = gate(&config);
-    let token = token.then(|| issuer.token(0, &["r0", "r49"]));
+    let token = token.then(|| issuer.token(0, &["r0", "r49"], 0));
     let check = check(&met(place), 16, token.as_deref()).encode_to_vec();
     (gate, telemetry, check)
 }

@@ -33,14 +33,16 @@ impl Issuer {
         &self.jwks
     }
 
-    /// The token of the user of this number: some 700 bytes.
-    pub(crate) fn token(&self, user: usize, roles: &[&str]) -> String {
+    /// The token of the user of this number: some 700 bytes, and a claim of so many `more`.
+    pub(crate) fn token(&self, user: usize, roles: &[&str], more: usize) -> String {
+        let extra = (more > 0).then(|| ("more".to_owned(), "x".repeat(more).into()));
         let claims = Claims {
             issuer: ISSUER.to_owned(),
             audiences: vec!["shop".to_owned()],
             user: format!("{user:08x}-6a0f-4c0e-9b1e-1f2a3b4c5d6e"),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             expires_in: 3600,
+            extra: extra.into_iter().collect(),
             ..Claims::default()
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

@@ -56,12 +56,6 @@ impl Process {
         threads.map(ran).sum()
     }
 
-    /// How often it has asked the kernel to write, to sockets and files.
-    pub(crate) fn writes(&self) -> u64 {
-        let io = fs::read_to_string(format!("/proc/{}/io", self.id())).unwrap();
-        io.lines().find_map(|line| line.strip_prefix("syscw: ")).unwrap().parse().unwrap()
-    }
-
     /// Resident memory, in kB.
     pub(crate) fn resident(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();

@@ -37,8 +37,6 @@ pub(crate) struct Load {
 pub(crate) struct Round {
     /// Of the server, for each check.
     pub(crate) cpu: Duration,
-    /// Calls of the server to write, for each check: what a busy exchange saves on.
-    pub(crate) writes: f64,
     pub(crate) per_second: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
@@ -67,21 +65,19 @@ impl Load {
 
     /// Asks so many checks of the server at this address.
     pub(crate) fn round(&self, server: &Process, address: &str, checks: usize, folder: &Path) -> Round {
-        let before = (server.cpu(), server.writes());
+        let before = server.cpu();
         let (took, mut each) = match &**self.bodies {
             [one] => h2load(one, address, checks, folder),
             _ => ours(&self.bodies, address, checks),
         };
         // What was told is to be written, too.
         std::thread::sleep(Duration::from_millis(50));
-        let writes = (server.writes() - before.1) as f64 / checks as f64;
-        let cpu = (server.cpu() - before.0) / u32::try_from(checks).unwrap();
+        let cpu = (server.cpu() - before) / u32::try_from(checks).unwrap();
         assert_eq!(each.len(), checks, "every check has an answer");
         each.sort_unstable();
         let at = |part: usize| each[(checks * part / 1000).min(checks - 1)];
         Round {
             cpu,
-            writes,
             per_second: checks as f64 / took.as_secs_f64(),
             p50: at(500),
             p99: at(990),

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use envoy_types::pb::envoy::service::auth::v3::CheckRequest;
+
 use crate::load::Load;
 use crate::support::checks::{self, Issuer};
 use crate::support::policy::Size;
@@ -22,6 +24,20 @@ pub(crate) struct Workload {
     told: bool,
     /// Tokens are remembered.
     remembered: bool,
+    hurts: Option<Hurts>,
+}
+
+/// What is large about a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hurts {
+    /// A hundred headers.
+    Headers,
+    /// A token of almost 8 KiB.
+    Token,
+    /// A path of 4 KB.
+    Path,
+    /// A body of 64 KB, which Envoy sends along.
+    Body,
 }
 
 /// Which routes are asked for.
@@ -33,6 +49,8 @@ enum Asked {
     Anonymous,
     /// One that the caller may not use.
     Denied,
+    /// One that the caller may read, below which paths may go on.
+    Path,
     /// Many, spread over the whole policy, by a caller who may read them.
     Many,
 }
@@ -47,12 +65,13 @@ const HOT: Workload = Workload {
     headers: 16,
     told: true,
     remembered: true,
+    hurts: None,
 };
 
 const QUIET: Workload = Workload { name: "hot", told: false, ..HOT };
 
 /// All.
-pub(crate) const ALL: [Workload; 13] = [
+pub(crate) const ALL: [Workload; 17] = [
     HOT,
     QUIET,
     Workload { name: "hot, 12 headers", headers: 12, ..QUIET },
@@ -66,6 +85,10 @@ pub(crate) const ALL: [Workload; 13] = [
     Workload { name: "1,000 routes", asked: Asked::Many, ..QUIET },
     Workload { name: "100,000 routes", routes: 100_000, asked: Asked::Many, ..QUIET },
     Workload { name: "1,000 roles", roles: 1_000, ..QUIET },
+    Workload { name: "hurts: 100 headers", hurts: Some(Hurts::Headers), ..QUIET },
+    Workload { name: "hurts: 8 KB token", hurts: Some(Hurts::Token), ..QUIET },
+    Workload { name: "hurts: 4 KB path", hurts: Some(Hurts::Path), asked: Asked::Path, ..QUIET },
+    Workload { name: "hurts: 64 KB body", hurts: Some(Hurts::Body), ..QUIET },
 ];
 
 /// Checks of [`Asked::Many`], of as many routes where there are that many.
@@ -74,6 +97,7 @@ const PATHS: usize = 10_000;
 /// Places of routes in a resource of the policy.
 const READ: usize = 2;
 const DELETE: usize = 4;
+const FILES: usize = 7;
 const HEALTH: usize = 9;
 
 impl Workload {
@@ -101,15 +125,17 @@ impl Workload {
     pub(crate) fn load(&self, issuer: &Issuer) -> Load {
         let last = format!("r{}", self.roles - 1);
         let roles: &[&str] = match self.asked {
-            Asked::One | Asked::Denied => &["r0", &last],
+            Asked::One | Asked::Path | Asked::Denied => &["r0", &last],
             Asked::Anonymous => &[],
             Asked::Many => &["all"],
         };
-        let tokens: Vec<String> = (0..self.tokens).map(|user| issuer.token(user, roles)).collect();
+        let more = if self.hurts == Some(Hurts::Token) { 5_300 } else { 0 };
+        let tokens: Vec<String> = (0..self.tokens).map(|user| issuer.token(user, roles, more)).collect();
         let size = self.size();
         let services = size.services;
         let place = match self.asked {
             Asked::One | Asked::Many => READ,
+            Asked::Path => FILES,
             Asked::Anonymous => HEALTH,
             Asked::Denied => DELETE,
         };
@@ -123,8 +149,31 @@ impl Workload {
         Load::new((0..bodies).map(|turn| {
             let token = tokens.get(turn % tokens.len().max(1));
             let number = if self.asked == Asked::Many { turn } else { 0 };
-            checks::check(&met(number), self.headers, token.map(String::as_str))
+            let mut met = met(number);
+            if self.hurts == Some(Hurts::Path) {
+                met.path.push_str(&format!("/{}", "a".repeat(99)).repeat(40));
+            }
+            let mut check = checks::check(&met, self.headers, token.map(String::as_str));
+            self.enlarge(&mut check);
+            check
         }))
+    }
+
+    fn enlarge(&self, check: &mut CheckRequest) {
+        let attributes = check.attributes.as_mut().unwrap();
+        let http = attributes.request.as_mut().unwrap().http.as_mut().unwrap();
+        match self.hurts {
+            Some(Hurts::Headers) => {
+                let missing = 100 - http.headers.len();
+                let more = (0..missing).map(|n| (format!("x-more-{n}"), format!("value of header {n}")));
+                http.headers.extend(more);
+            }
+            Some(Hurts::Body) => {
+                http.headers.insert("x-envoy-auth-partial-body".to_owned(), "false".to_owned());
+                http.raw_body = vec![b'x'; 64_000];
+            }
+            Some(Hurts::Token | Hurts::Path) | None => {}
+        }
     }
 }
 

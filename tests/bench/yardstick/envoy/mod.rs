@@ -82,7 +82,7 @@ pub(crate) fn measure(issuer: &Issuer, binary: &Path) {
         let mut sides = Filter::ALL.map(|filter| Side::start(filter, rules, issuer, folder.path(), binary));
         let (path, role) = rules.allowed();
         let mut headers = usual();
-        headers.push(("authorization", format!("Bearer {}", issuer.token(0, &[&role]))));
+        headers.push(("authorization", format!("Bearer {}", issuer.token(0, &[&role], 0))));
         for side in &sides {
             side.must_decide(rules, issuer, &headers);
         }
@@ -157,8 +157,9 @@ impl Side {
         let asked = |role: Option<&str>| {
             let mut headers: Vec<_> =
                 headers.iter().filter(|(name, _)| *name != "authorization").cloned().collect();
-            headers
-                .extend(role.map(|role| ("authorization", format!("Bearer {}", issuer.token(1, &[role])))));
+            headers.extend(
+                role.map(|role| ("authorization", format!("Bearer {}", issuer.token(1, &[role], 0)))),
+            );
             status(self.address, &path, &headers)
         };
         let expected = if matches!(self.filter, Filter::None | Filter::AlwaysAllow) {
