@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use super::handshakes::{Handshakes, Secured};
 use super::listen::{Bound, Peer, Stream};
@@ -245,28 +244,28 @@ where
     let io = Greeted { io, read: 0, greeted: Arc::clone(&greeted) };
     let (end, ending) = oneshot::channel();
     let mut talk = pin!(talk.hold(io, rules, End::new(ending)));
-    let mut silent = pin!(tokio::time::sleep(GREETING));
-    let mut old = pin!(age(rules.age));
-    let mut listened = false;
-    let stopping = loop {
-        tokio::select! {
-            ended = &mut talk => return told(ended),
-            () = &mut silent, if !listened => {
-                if !greeted.load(Ordering::Relaxed) {
-                    return;
-                }
-                listened = true;
-            }
-            () = &mut old => break false,
-            _ = stop.wait_for(|stop| *stop) => break true,
-        }
+    let mut silence = pin!(silence(greeted));
+    let stopping = tokio::select! {
+        ended = &mut talk => return told(ended),
+        () = &mut silence => return,
+        () = age(rules.age) => false,
+        _ = stop.wait_for(|stop| *stop) => true,
     };
     let _ = end.send(());
-    if stopping {
+    tokio::select! {
+        ended = talk => told(ended),
+        // Whoever has said nothing has begun nothing that could be finished.
+        () = silence => {}
         // Whoever stops everything says for how long.
-        told(talk.await);
-    } else if let Ok(ended) = timeout(FAREWELL, talk).await {
-        told(ended);
+        () = tokio::time::sleep(FAREWELL), if !stopping => {}
+    }
+}
+
+/// Ends when the other side has not begun to speak in time.
+async fn silence(greeted: Arc<AtomicBool>) {
+    tokio::time::sleep(GREETING).await;
+    if greeted.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }
 

@@ -29,6 +29,7 @@ mod flood;
 mod forward_envoy;
 mod forward_nginx;
 mod forward_port;
+mod frames;
 mod host;
 mod limits;
 mod load;

@@ -320,3 +320,28 @@ async fn a_client_that_has_gone_silent_is_cut() {
     assert!(began.elapsed() >= KEEPALIVE + KEEPALIVE_ANSWER);
     drop((asks, connection));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_answers_is_kept_however_little_it_asks() {
+    let mut client = Client::new(usize::MAX).await;
+    for _ in 0..4 {
+        sleep(KEEPALIVE * 3).await;
+        assert_eq!(http_status(&only(client.ask(CHECK, whole("/")).await)), 200);
+    }
+    assert!(!client.server.is_finished());
+}
+
+#[tokio::test]
+async fn fail_2_a_panic_is_the_affair_of_its_own_check() {
+    let judge = |words: &Words<'_>| if words.path == "/panic" { panic!("told to") } else { allowed(words) };
+    let mut client = Client::of(usize::MAX, judge).await;
+    let mut waiting = Vec::new();
+    for path in ["/", "/panic", "/"] {
+        let (answer, mut stream) = client.begin(CHECK).await;
+        stream.send_data(whole(path).into(), true).unwrap();
+        waiting.push(answer);
+    }
+    for (answer, expected) in waiting.into_iter().zip([200, 503, 200]) {
+        assert_eq!(http_status(&only(read(answer).await)), expected);
+    }
+}
