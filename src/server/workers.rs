@@ -91,3 +91,33 @@ impl Drop for Workers {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_comes_sits_where_the_fewest_do_and_leaves_the_place_to_others() {
+        let all = ["a", "b", "c"].map(|_| Worker::start().unwrap());
+        let workers = Workers { all: all.into() };
+        let taken = || {
+            let mut taken: Vec<_> = workers.all.iter().map(|w| Arc::strong_count(&w.taken) - 1).collect();
+            taken.sort_unstable();
+            taken
+        };
+        let mut seats: Vec<_> = (0..7).map(|_| workers.seat()).collect();
+        assert_eq!(taken(), [2, 2, 3]);
+        seats.drain(..4);
+        seats.extend((0..3).map(|_| workers.seat()));
+        assert_eq!(taken(), [2, 2, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_on_a_thread_leaves_it_to_those_who_come_after() {
+        let workers = Workers { all: vec![Worker::start().unwrap()] };
+        let panics = workers.seat().runtime().spawn(async { [0_u8; 0].first().unwrap().to_owned() });
+        assert!(panics.await.unwrap_err().is_panic());
+        assert_eq!(workers.seat().runtime().spawn(async { 7 }).await.unwrap(), 7);
+    }
+}

@@ -8,12 +8,18 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connection that is written to from one place at a time.
-pub(super) struct Gathering<Io>(pub(super) Io);
+pub(super) struct Gathering<Io> {
+    pub(super) io: Io,
+    /// Set whenever something is read.
+    pub(super) heard: Arc<AtomicBool>,
+}
 
 impl<Io: AsyncRead + Unpin> AsyncRead for Gathering<Io> {
     fn poll_read(
@@ -21,21 +27,25 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Gathering<Io> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        if read.is_ready() {
+            self.heard.store(true, Ordering::Relaxed);
+        }
+        read
     }
 }
 
 /// What writes from several places is not here: that is the point.
 impl<Io: AsyncWrite + Unpin> AsyncWrite for Gathering<Io> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }

@@ -13,6 +13,7 @@ mod gathering;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -146,8 +147,10 @@ impl<J: Judge> Conversation for Asking<J> {
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let mut connection = builder(rules).handshake::<_, Bytes>(Gathering(io)).await?;
-        let mut alive = pin!(alive(connection.ping_pong()));
+        let heard = Arc::new(AtomicBool::new(false));
+        let io = Gathering { io, heard: Arc::clone(&heard) };
+        let mut connection = builder(rules).handshake::<_, Bytes>(io).await?;
+        let mut alive = pin!(alive(connection.ping_pong(), heard));
         let mut end = pin!(end.wait());
         let (mut ending, mut others, mut opened) = (false, JoinSet::new(), Vec::new());
         std::future::poll_fn(|cx| {
@@ -194,11 +197,15 @@ fn builder(rules: Rules) -> Builder {
     builder
 }
 
-/// Ends when the other side does not answer any more.
-async fn alive(pings: Option<PingPong>) {
+/// Ends when the other side says nothing and does not answer any more. Who says
+/// something is not asked: a busy peer may take longer to come to a ping.
+async fn alive(pings: Option<PingPong>, heard: Arc<AtomicBool>) {
     let Some(mut pings) = pings else { return std::future::pending().await };
     loop {
         sleep(KEEPALIVE).await;
+        if heard.swap(false, Ordering::Relaxed) {
+            continue;
+        }
         if !matches!(timeout(KEEPALIVE_ANSWER, pings.ping(Ping::opaque())).await, Ok(Ok(_))) {
             return;
         }

@@ -11,7 +11,7 @@ use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest, 
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason as Code, SendStream};
 use prost::Message as _;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -329,6 +329,19 @@ async fn a_client_that_answers_is_kept_however_little_it_asks() {
         assert_eq!(http_status(&only(client.ask(CHECK, whole("/")).await)), 200);
     }
     assert!(!client.server.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_is_not_cut_because_it_does_not_answer() {
+    let Wire { mut ours, end: _end, server } = connected(asking(usize::MAX, LIMIT, allowed));
+    ours.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    for _ in 0..20 {
+        // A frame that means nothing.
+        ours.write_all(b"\0\0\0\xbb\0\0\0\0\0").await.unwrap();
+        sleep(KEEPALIVE / 2).await;
+    }
+    assert!(!server.is_finished());
+    assert!(server.await.unwrap().is_err(), "but when it says nothing any more");
 }
 
 #[tokio::test]
