@@ -118,10 +118,9 @@ fn every_reason_gives_its_status_and_its_metadata() {
     for reason in Reason::ALL {
         let gate = guarded_by(
             move |_: &Words<'_>| Verdict {
-                service: Some("events".into()),
-                route: Some("GET /events".into()),
-
-                revision: Some("abc".into()),
+                service: Some("events"),
+                route: Some("GET /events"),
+                revision: Some("abc"),
                 ..Verdict::of(*reason)
             },
             LONG,

@@ -8,7 +8,14 @@
 //! instructions there, and takes ten times as many. Ends with an error where a part takes more than it
 //! did; what takes less is told, and `--accept` writes down what was counted.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a benchmark")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
