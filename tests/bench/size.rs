@@ -10,6 +10,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::panic,
     clippy::cast_precision_loss,
     clippy::indexing_slicing,
     reason = "a benchmark"
