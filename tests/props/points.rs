@@ -209,7 +209,8 @@ fn askings(of: &Parts, text: &str) -> Vec<(Asking, bool)> {
     let mut askings: Vec<_> = methods.map(|(method, _)| (Asking::Method(method), false)).collect();
     if of.has(Part::Options) {
         askings.extend([Method::Get, Method::Delete].map(|method| (Asking::Preflight(method), false)));
-        askings.extend([Method::Get, Method::Post].map(|method| (Asking::Method(method), true)));
+        let upgrades: Vec<_> = askings.iter().map(|(asking, _)| (*asking, true)).collect();
+        askings.extend(upgrades);
     }
     askings
 }
@@ -290,7 +291,10 @@ fn callers(of: &Parts) -> Vec<Caller> {
     let users: &[&str] = if of.users() { &["sam", "u1", "u2"] } else { &["sam"] };
     let groups = if of.has(Part::Groups) { sets(&["g1", "g2"]) } else { vec![Vec::new()] };
     let (codes, scopes) = match of.has(Part::Tokens) {
-        true => (sets(of.codes()), vec![None, Some(vec![of.codes()[0].to_owned()])]),
+        true => (
+            sets(of.codes()),
+            std::iter::once(None).chain(sets(of.codes()).into_iter().take(3).map(Some)).collect(),
+        ),
         false => (vec![Vec::new()], vec![None]),
     };
     let aud = || Some("aud".to_owned());

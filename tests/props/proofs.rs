@@ -21,7 +21,7 @@ use crate::points::{Points, is_meant};
 use crate::small::{Dice, NOW, Part, Parts, index, lines, list, text};
 
 /// So many points of a policy are looked at; where there are more, a sample.
-const MOST: usize = 11_000;
+const MOST: usize = 17_000;
 
 fn callers(dice: &mut Dice, of: &Parts, only: bool) -> String {
     if !only && dice.one_in(6) {
@@ -536,7 +536,7 @@ fn check_who_can(seed: u64, requests: usize) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(cases(200))]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn what_is_proved_is_so_and_what_is_refuted_is_not(seed: u64) {

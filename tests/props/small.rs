@@ -59,7 +59,13 @@ const PEERS: [&str; 6] = [
     "spiffe://elsewhere/*",
     "spiffe://t/*",
 ];
-const VALUES: [&str; 9] = ["'v1'", "'v*'", "'v1', 'w'", "'a'", "'x'", "'vx'", "'vx*'", "'*'", "'x1', 'x*'"];
+/// Some are literals of routes too, which take those from the routes with parameters.
+const VALUES: [&str; 10] =
+    ["'v1'", "'v*'", "'a'", "'b'", "'a', 'w'", "'x'", "'vx'", "'vx*'", "'*'", "'x1', 'x*'"];
+
+const TIMES: [&str; 3] = ["until: 2027-06-01", "from: 2027-06-01", "until: 2020-01-01"];
+const NETWORKS: [&str; 3] = ["10.0.0.0/8", "10.0.0.0/9", "192.0.2.0/24"];
+const RULES: [&str; 3] = ["ip: { deny: [net] }", "ip: { allow: [net] }", "ip: { allow: [10.1.0.0/16] }"];
 
 /// What policies are made of beside roles, codes and routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +167,7 @@ pub(crate) fn lines(dice: &mut Dice, of: &Parts) -> Vec<String> {
     }
     lines.extend(bindings(dice, of));
     if of.has(Part::Networks) {
-        let net = dice.of(&["10.0.0.0/8", "10.0.0.0/9", "192.0.2.0/24"]);
+        let net = dice.of(&NETWORKS);
         lines.push(format!("network net: ['{net}']"));
     }
     for (service, below) in [("s", ""), ("t", "/a")] {
@@ -209,8 +215,7 @@ fn bindings(dice: &mut Dice, of: &Parts) -> Vec<String> {
             parts.push(format!("on: {{ {}: [{}] }}", dice.of(&NAMES), dice.of(&VALUES)));
         }
         if of.has(Part::Times) && dice.one_in(2) {
-            let times = ["until: 2027-06-01", "from: 2027-06-01", "until: 2020-01-01"];
-            parts.push((*dice.of(&times)).to_owned());
+            parts.push((*dice.of(&TIMES)).to_owned());
         }
         lines.push(format!("binding {{ {} }}", parts.join(", ")));
     }
@@ -263,8 +268,7 @@ fn route(dice: &mut Dice, of: &Parts, below: &str) -> String {
         }
     }
     if of.has(Part::Networks) && dice.one_in(3) {
-        let rules = ["ip: { deny: [net] }", "ip: { allow: [net] }", "ip: { allow: [10.1.0.0/16] }"];
-        parts.push((*dice.of(&rules)).to_owned());
+        parts.push((*dice.of(&RULES)).to_owned());
     }
     if of.has(Part::Options) && dice.one_in(5) {
         parts.push("upgrade: websocket".to_owned());
@@ -306,15 +310,35 @@ pub(crate) fn index(text: &str) -> Option<Index> {
     compile(&policy?, &sources, &mut report)
 }
 
+/// The same with one word that is another of its kind.
+fn slip(line: &str, dice: &mut Dice, of: &Parts) -> String {
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let quoted = |words: &[&str]| words.iter().map(|word| format!("'{word}'")).collect();
+    let mut kinds: Vec<Vec<String>> =
+        [&VALUES[..], &PEERS, &TIMES, &NETWORKS, &RULES, &CONDITIONS].map(owned).into();
+    kinds.extend([of.roles(), of.codes()].map(quoted));
+    kinds.retain(|kind| kind.iter().any(|word| line.contains(word)));
+    if kinds.is_empty() {
+        return line.to_owned();
+    }
+    let kind = dice.of(&kinds);
+    let old: Vec<&String> = kind.iter().filter(|word| line.contains(*word)).collect();
+    line.replacen(dice.of(&old).as_str(), dice.of::<String>(kind), 1)
+}
+
 /// A slightly different policy: lines that go, come or are others.
 pub(crate) fn changed(lines: &[String], dice: &mut Dice, of: &Parts) -> Vec<String> {
     let mut changed = lines.to_vec();
     let others = self::lines(dice, of);
     for _ in 0..1 + dice.below(3) {
         let at = dice.below(changed.len());
-        match dice.below(3) {
+        match dice.below(5) {
             0 => drop(changed.remove(at)),
             1 => changed.push(dice.of(&others).clone()),
+            2 | 3 => {
+                let line = changed.get_mut(at).unwrap();
+                *line = slip(line, dice, of);
+            }
             _ => {
                 let kind = changed.get(at).unwrap().split(['{', ':']).next().unwrap().to_owned();
                 let same: Vec<&String> = others.iter().filter(|line| line.starts_with(&kind)).collect();

@@ -46,10 +46,12 @@ fn an_invariant_is_about_any_other_value_too() {
         ("[x]", "name: a, always: { users: eve }, may: 'GET /{p}'"),
         ("[x, 'v*', vx]", "name: a, always: { users: eve }, may: 'GET /{p}'"),
         ("['v*']", "name: a, never: { users: eve }, may: 'GET /{p}', except: GET /vx"),
+        ("[l1]", "name: a, never: { users: eve }, may: 'GET /{p}'"),
     ] {
         let policy = given(
             &format!("user: eve, on: {{ p: {values} }}"),
-            "- { route: 'GET /{p}', roles: admin }\n      - { route: GET /vx, access: denied }",
+            "- { route: 'GET /{p}', roles: admin }\n      - { route: GET /vx, access: denied }
+      - { route: POST /l1, access: denied }",
         );
         let outcomes = proved(&policy, &[invariant]);
         assert!(!outcomes[0].holds() && outcomes[0].counterexamples().all(|found| found.confirmed));
@@ -82,6 +84,8 @@ fn preflights_are_for_a_diff_and_not_for_invariants() {
 #[test]
 fn a_scope_that_grows_is_told_whatever_its_values_are_called() {
     let one = "- { route: 'GET /{p}', roles: admin }";
+    // Behind a literal that leads no further.
+    let behind = "- { route: 'GET /{p}/{q}', roles: admin }\n      - { route: POST /l1, access: denied }";
     let literal = "- { route: 'GET /{p}', roles: admin }\n      - { route: GET /vx, access: denied }";
     for (old, new, routes) in [
         // What stands for any other value.
@@ -93,6 +97,7 @@ fn a_scope_that_grows_is_told_whatever_its_values_are_called() {
         ("on: { p: ['vx*'] }", "on: { p: ['v*'] }", one),
         ("on: { p: [vx, v] }", "on: { p: ['v*'] }", one),
         ("on: { p: [w] }", "on: { p: [w, 'v*'] }", literal),
+        ("on: { p: [w] }", "on: { p: [w, l1] }", behind),
     ] {
         let [old, new] = [old, new].map(|on| given(&format!("user: eve, {on}"), routes));
         assert!(diff(&old, &new).opens(), "{old}{new}");
@@ -169,6 +174,16 @@ bindings:
         )
     };
     assert!(diff(&policy("u4"), &policy("u5")).opens());
+}
+
+#[test]
+fn a_condition_is_about_the_place_of_a_parameter() {
+    let policy = |path: &str| {
+        given("user: ann", &format!("- {{ route: 'GET {path}', roles: admin, when: path.p == claims.own }}"))
+    };
+    let kinds: Vec<Kind> =
+        diff(&policy("/{p}/{q}"), &policy("/{q}/{p}")).changes.iter().map(|change| change.kind).collect();
+    assert_eq!(kinds, [Kind::ConditionChanged]);
 }
 
 #[test]
