@@ -141,7 +141,7 @@ impl Snapshot {
         let mut verdict = self.in_names(&decision);
         verdict.course = course;
         verdict.now = now;
-        verdict.meter = self.meters.of(decision.service, decision.route).map(Arc::as_ref);
+        verdict.meter = self.meters.of(decision.service, decision.route);
         verdict.veil = self.meters.veil().map(Arc::as_ref);
         if decision.reason.is_allowed() {
             let prepared = caller.as_ref().and_then(|caller| caller.headers.as_ref());

@@ -22,66 +22,10 @@ use prometheus_client::registry::Registry;
 use super::figures::Figures;
 use super::histogram::Histogram;
 use super::lines::Lines;
+use super::meter::{Meter, Meters, Named};
 use super::record::{Direction, Record};
-use super::veil::Veil;
-use crate::compile::{Index, RouteId, ServiceId};
-use crate::config::RedactedParameter;
+use crate::compile::Index;
 use crate::words::Reason;
-
-const REASONS: usize = Reason::ALL.len();
-
-/// The decisions about one route, or those of a service that got to no route,
-/// by reason.
-#[derive(Debug)]
-pub struct Meter([AtomicU64; REASONS]);
-
-impl Default for Meter {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| AtomicU64::new(0)))
-    }
-}
-
-impl Meter {
-    fn count(&self, reason: Reason) {
-        if let Some(count) = self.0.get(reason as usize) {
-            count.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// The meters of one policy, by the ids of its index.
-#[derive(Debug, Default)]
-pub struct Meters {
-    services: Vec<Arc<Meter>>,
-    routes: Vec<Arc<Meter>>,
-    /// What of paths is hidden, if anything may be.
-    veil: Option<Arc<Veil>>,
-}
-
-impl Meters {
-    /// The same, which hides these parameters of paths.
-    pub(super) fn hiding(self, parameters: &[RedactedParameter], index: &Index) -> Self {
-        match parameters {
-            [] => self,
-            some => Self { veil: Some(Arc::new(Veil::of(index, some))), ..self },
-        }
-    }
-
-    /// What of paths is hidden.
-    pub fn veil(&self) -> Option<&Arc<Veil>> {
-        self.veil.as_ref()
-    }
-
-    /// The meter of decisions that got this far.
-    pub fn of(&self, service: Option<ServiceId>, route: Option<RouteId>) -> Option<&Arc<Meter>> {
-        let at = |number: u32| usize::try_from(number).ok();
-        match (route, service) {
-            (Some(route), _) => self.routes.get(at(route.number())?),
-            (None, Some(service)) => self.services.get(at(service.number())?),
-            (None, None) => None,
-        }
-    }
-}
 
 /// All numbers of decisions, since the start.
 #[derive(Debug, Default)]
@@ -90,13 +34,10 @@ pub struct Metrics(Arc<Numbers>);
 /// By service, route (empty where none was found) and direction.
 type Disagreements = BTreeMap<(Arc<str>, Arc<str>, Direction), u64>;
 
-/// By names, the route's empty where none was found.
-type Named = BTreeMap<(Arc<str>, Arc<str>), Arc<Meter>>;
-
 #[derive(Debug)]
 struct Numbers {
-    /// Of the policy in force, and of those that may come into force.
-    named: Mutex<Named>,
+    /// Of the policy in force, or of one that is about to be.
+    named: Mutex<Arc<Named>>,
     /// Decisions that found no service.
     nowhere: Meter,
     seconds: Histogram,
@@ -136,21 +77,9 @@ impl Metrics {
     /// routes that are gone go with them.
     pub(super) fn meters(&self, index: &Index) -> Meters {
         let mut named = self.0.named.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut kept = Named::new();
-        let mut meter = |service: &Arc<str>, route: &Arc<str>| {
-            let key = (Arc::clone(service), Arc::clone(route));
-            let meter = named.get(&key).map(Arc::clone).unwrap_or_default();
-            Arc::clone(kept.entry(key).or_insert(meter))
-        };
-        let none: Arc<str> = "".into();
-        let services = index.services().map(|(_, service)| meter(&service.name, &none)).collect();
-        let mut routes = Vec::new();
-        for (_, route) in index.routes() {
-            let service = index.service(route.service).map_or(&none, |service| &service.name);
-            routes.push(meter(service, &route.text));
-        }
-        *named = kept;
-        Meters { services, routes, veil: None }
+        let now = Arc::new(Named::of(index, &named));
+        *named = Arc::clone(&now);
+        Meters::of_policy(now)
     }
 
     /// A check has begun, unless this many have already; it ends when this is
@@ -216,24 +145,22 @@ impl Drop for InFlight {
 
 impl Collector for Numbers {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let named = self.named.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let named = Arc::clone(&self.named.lock().unwrap_or_else(PoisonError::into_inner));
         let mut decisions = encoder.encode_descriptor(
             "doorward_decisions",
             "Decisions by service, route and reason",
             None,
             MetricType::Counter,
         )?;
-        let none: Arc<str> = "".into();
-        let nowhere = ((&none, &none), &self.nowhere);
-        let all = named.iter().map(|((service, route), meter)| ((service, route), &**meter)).chain([nowhere]);
-        for ((service, route), Meter(counts)) in all {
-            for (reason, count) in Reason::ALL.iter().zip(counts) {
-                let count = count.load(Ordering::Relaxed);
-                if count > 0 {
-                    let labels = [("service", &**service), ("route", &**route), ("reason", reason.as_str())];
-                    ConstCounter::new(count).encode(decisions.encode_family(&labels)?)?;
-                }
-            }
+        let mut counted: Vec<_> = named
+            .iter()
+            .flat_map(|(names, meter)| meter.counted().map(move |count| (names, count)))
+            .collect();
+        counted.sort_by_key(|(names, _)| *names);
+        counted.extend(self.nowhere.counted().map(|count| (("", ""), count)));
+        for ((service, route), (reason, count)) in counted {
+            let labels = [("service", service), ("route", route), ("reason", reason.as_str())];
+            ConstCounter::new(count).encode(decisions.encode_family(&labels)?)?;
         }
         let candidate = self.candidate.load(Ordering::Relaxed);
         if candidate >= 0 {

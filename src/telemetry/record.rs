@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::correlation::TraceId;
 use super::course::Course;
-use super::metrics::Meter;
+use super::meter::Meter;
 use super::veil::Veil;
 use crate::diag::Place;
 use crate::engine::{Input, Principal, Subject};

@@ -53,7 +53,7 @@ fn dos_7_counts_stay_with_routes_that_stay_and_go_with_those_that_go() {
     let count = |index: &Index| {
         let meters = metrics.meters(index);
         for (route, _) in index.routes() {
-            metrics.decided(&record(Reason::Allowed, meters.of(None, Some(route)).map(|m| &**m)));
+            metrics.decided(&record(Reason::Allowed, meters.of(None, Some(route))));
         }
     };
     count(&index(&format!("{ONE}, {TWO}")));
