@@ -83,10 +83,11 @@ pub struct UnsafeValue {
 }
 
 /// The values that depend on the caller alone, rendered once for all requests
-/// to a service.
+/// to services that are told the same.
 #[derive(Debug, Clone)]
 pub struct Prepared {
-    service: ServiceId,
+    /// The service, if it has headers of its own.
+    own: Option<ServiceId>,
     /// As the plan's headers; none for those that depend on more.
     values: Box<[Option<Rendered>]>,
 }
@@ -127,7 +128,7 @@ impl HeaderPlan {
             let value = managed.value.as_ref().filter(|_| managed.depends != Depends::Request);
             value.map(|value| render(value, &facts))
         };
-        Prepared { service, values: self.managed(service).iter().map(value).collect() }
+        Prepared { own: self.own(service), values: self.managed(service).iter().map(value).collect() }
     }
 
     /// The changes for one allowed request: values from the caller where there
@@ -141,7 +142,8 @@ impl HeaderPlan {
         input: &Input<'a>,
     ) -> Result<HeaderChanges<'a>, UnsafeValue> {
         let managed = decision.service.map_or(&*self.general, |service| self.managed(service));
-        let prepared = prepared.filter(|prepared| Some(prepared.service) == decision.service);
+        let same = |prepared: &&Prepared| decision.service.is_some_and(|id| self.own(id) == prepared.own);
+        let prepared = prepared.filter(same);
         let caller = decision.held(index);
         let asks = managed.iter().any(|managed| managed.depends == Depends::Request);
         let path = asks.then(|| RequestPath::parse(input.path).ok()).flatten();
@@ -177,6 +179,11 @@ impl HeaderPlan {
 
     fn managed(&self, service: ServiceId) -> &[Managed] {
         self.of_services.get(&service).unwrap_or(&self.general)
+    }
+
+    /// The service itself, if it has headers of its own.
+    fn own(&self, service: ServiceId) -> Option<ServiceId> {
+        self.of_services.contains_key(&service).then_some(service)
     }
 
     /// Spellings such as `x-user_id` or `x!user!id`, which are too many to list

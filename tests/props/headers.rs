@@ -71,6 +71,9 @@ services:
   plain:
     paths: [/plain]
     routes: [{ route: "GET /plain/{id}", access: authenticated }]
+  like:
+    paths: [/like]
+    routes: [{ route: "GET /like/{id}", access: authenticated }]
   own:
     paths: [/own]
     upstream_headers: { x-user-id: "user.id + '@' + service", x-user-item: path.id, x-user-mail: "null" }
@@ -192,7 +195,7 @@ proptest! {
         groups in select(vec![vec![], vec!["staff".to_owned()]]),
         mail in claim(),
         paths in proptest::collection::vec(
-            select(vec!["/plain/a", "/plain/bb", "/plain/c", "/own/a", "/own/bx", "/own/c%20d", "/own"]), 1..5),
+            select(vec!["/plain/a", "/plain/bb", "/plain/c", "/like/a", "/like/c", "/own/a", "/own/bx", "/own/c%20d", "/own"]), 1..5),
         now in select(vec![0, 1_800_000_000, 1_893_455_999, 1_893_456_000, 2_000_000_000]),
     ) {
         let (index, plan) = &*SCOPED;
@@ -216,7 +219,7 @@ proptest! {
                 };
                 let id = if own { format!("{user}@own") } else { user.to_owned() };
                 prop_assert_eq!(value("x-user-id"), Some(id.as_str()));
-                prop_assert_eq!(value("x-user-service"), Some(if own { "own" } else { "plain" }));
+                prop_assert_eq!(value("x-user-service"), path.split('/').nth(1));
                 let item = path.strip_prefix("/own/").map(|item| item.replace("%20", " "));
                 prop_assert_eq!(value("x-user-item"), item.as_deref());
                 let writes = user == "ann" && (path.ends_with("/a") || path.contains("/b"));
