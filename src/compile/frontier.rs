@@ -94,7 +94,7 @@ impl<'t> Steps<'t> {
     /// What any segment leads to.
     fn onwards(&self, at: NodeId, odd: bool, left: &mut Vec<Left>) {
         let Some(stop) = self.trie.tree.value(at) else { return };
-        left.extend(stop.param.map(|param| Left::Node(param, true)));
+        left.extend(stop.param().map(|param| Left::Node(param, true)));
         if stop.has_rest() {
             left.push(Left::Rest(at, odd));
         }

@@ -39,6 +39,7 @@ impl<'p> Builder<'p> {
             }
             self.route(id, &defaults, route, &mut trie, report);
         }
+        trie.shrink();
         self.services.push(Service {
             name: service.name.value.as_str().into(),
             audiences: service.audiences.iter().map(|a| a.value.as_str().into()).collect(),

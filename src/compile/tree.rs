@@ -2,10 +2,9 @@
 //!
 //! One table holds the steps of a whole tree, not one a node: most nodes have
 //! one child or none, and 100,000 small tables cost more memory and more cache
-//! misses than what is in them. A step costs one look-up and one comparison.
-
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+//! misses than what is in them. A step costs one look-up and one comparison, and
+//! touches one line of the table and one of a node: in a policy that doesn't fit
+//! into the processor's cache, lines are what it costs.
 
 /// A node of a tree.
 pub(super) type NodeId = u32;
@@ -19,33 +18,84 @@ pub(super) struct Tree<T> {
     nodes: Vec<Node<T>>,
     /// Whether texts are compared without regard to ASCII case.
     fold: bool,
-    /// The latest node of each hash of parent and text.
-    latest: HashMap<u64, NodeId, BuildHasherDefault<AsIs>>,
+    /// Every step, at the place of its hash or behind it, where a place is free. At
+    /// most half full, and a power of two long.
+    steps: Vec<Slot>,
+    /// How many steps there are.
+    count: usize,
 }
 
+/// A line of the cache each, with values of up to 32 bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[repr(align(64))]
 struct Node<T> {
     /// The step that leads here.
     from: NodeId,
-    text: Box<str>,
-    /// The node before this one whose step has the same hash.
-    before: Option<NodeId>,
+    text: Text,
     /// Whether any step leads on from here: saves the look-up where none does.
     is_parent: bool,
     value: T,
 }
 
+/// A step in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    /// Half of its hash: nodes are looked at only where it is the same.
+    tag: u32,
+    /// Where it leads to; the root, to which none does, for none.
+    to: NodeId,
+}
+
+const FREE: Slot = Slot { tag: 0, to: ROOT };
+
+/// The text of a step, in the node itself unless it is long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Text {
+    Short(u8, [u8; SHORT]),
+    Long(Box<str>),
+}
+
+/// As many as there is room for beside the other kind of text.
+const SHORT: usize = 22;
+
+impl Text {
+    fn new(text: &str) -> Self {
+        let mut bytes = [0; SHORT];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(start), Ok(length)) => {
+                start.copy_from_slice(text.as_bytes());
+                Self::Short(length, bytes)
+            }
+            _ => Self::Long(text.into()),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(length, bytes) => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(text) => text.as_bytes(),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Short(..) => str::from_utf8(self.bytes()).unwrap_or_default(),
+            Self::Long(text) => text,
+        }
+    }
+}
+
 impl<T: Default> Tree<T> {
     /// The root alone.
     pub(super) fn new(fold: bool) -> Self {
-        let mut tree = Self { nodes: Vec::new(), fold, latest: HashMap::default() };
+        let mut tree = Self { nodes: Vec::new(), fold, steps: Vec::new(), count: 0 };
         tree.add();
         tree
     }
 
     /// A node that no text leads to.
     pub(super) fn add(&mut self) -> NodeId {
-        self.push(ROOT, "", None)
+        self.push(ROOT, "")
     }
 
     /// The node that a text leads to, made if need be; and whether it was.
@@ -53,36 +103,61 @@ impl<T: Default> Tree<T> {
         if let Some(child) = self.child(from, text) {
             return (child, false);
         }
-        let hash = hash(from, text);
-        let child = self.push(from, text, self.latest.get(&hash).copied());
-        self.latest.insert(hash, child);
+        let child = self.push(from, text);
         if let Some(parent) = self.node_mut(from) {
             parent.is_parent = true;
         }
+        self.count += 1;
+        if self.count * 2 > self.steps.len() {
+            self.widen();
+        }
+        enter(&mut self.steps, hash(from, text.as_bytes()), child);
         (child, true)
     }
 
-    fn push(&mut self, from: NodeId, text: &str, before: Option<NodeId>) -> NodeId {
+    fn push(&mut self, from: NodeId, text: &str) -> NodeId {
         let id = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
-        self.nodes.push(Node { from, text: text.into(), before, is_parent: false, value: T::default() });
+        self.nodes.push(Node { from, text: Text::new(text), is_parent: false, value: T::default() });
         id
+    }
+
+    /// Twice as many places in the table.
+    fn widen(&mut self) {
+        let mut wider = vec![FREE; (self.count * 2).next_power_of_two()];
+        for slot in self.steps.iter().filter(|slot| slot.to != ROOT) {
+            if let Some(node) = self.node(slot.to) {
+                enter(&mut wider, hash(node.from, node.text.bytes()), slot.to);
+            }
+        }
+        self.steps = wider;
     }
 }
 
 impl<T> Tree<T> {
+    /// Gives back what was kept for more nodes.
+    pub(super) fn shrink(&mut self) {
+        self.nodes.shrink_to_fit();
+    }
+
     /// The node that a text leads to.
     pub(super) fn child(&self, from: NodeId, text: &str) -> Option<NodeId> {
         if !self.node(from)?.is_parent {
             return None;
         }
-        let mut at = self.latest.get(&hash(from, text)).copied();
-        while let Some(id) = at {
-            let node = self.node(id)?;
-            let same = *node.text == *text || (self.fold && node.text.eq_ignore_ascii_case(text));
-            if node.from == from && same {
-                return Some(id);
+        let hash = hash(from, text.as_bytes());
+        for slot in places(&self.steps, hash) {
+            if slot.to == ROOT {
+                break;
             }
-            at = node.before;
+            if slot.tag != tag(hash) {
+                continue;
+            }
+            let node = self.node(slot.to)?;
+            let found = node.text.bytes();
+            let same = found == text.as_bytes() || (self.fold && found.eq_ignore_ascii_case(text.as_bytes()));
+            if node.from == from && same {
+                return Some(slot.to);
+            }
         }
         None
     }
@@ -108,7 +183,7 @@ impl<T> Tree<T> {
 
     /// The text of the step that leads to a node; empty where none does.
     pub(super) fn text(&self, at: NodeId) -> &str {
-        self.node(at).map_or("", |node| &node.text)
+        self.node(at).map_or("", |node| node.text.as_str())
     }
 
     /// The texts that lead to a node, from the root.
@@ -118,7 +193,7 @@ impl<T> Tree<T> {
         while at != ROOT
             && let Some(node) = self.node(at)
         {
-            texts.push(&*node.text);
+            texts.push(node.text.as_str());
             at = node.from;
         }
         texts.reverse();
@@ -134,12 +209,33 @@ impl<T> Tree<T> {
     }
 }
 
+/// The places where a step of this hash may stand, in their order.
+fn places(steps: &[Slot], hash: u64) -> impl Iterator<Item = &Slot> {
+    let first = hash as usize & steps.len().wrapping_sub(1);
+    let (before, behind) = steps.split_at_checked(first).unwrap_or_default();
+    behind.iter().chain(before)
+}
+
+/// Enters a step into a table that has room.
+fn enter(steps: &mut [Slot], hash: u64, to: NodeId) {
+    let first = hash as usize & steps.len().wrapping_sub(1);
+    let (before, behind) = steps.split_at_mut_checked(first).unwrap_or_default();
+    if let Some(slot) = behind.iter_mut().chain(before).find(|slot| slot.to == ROOT) {
+        *slot = Slot { tag: tag(hash), to };
+    }
+}
+
+/// The half of a hash that says least about its place.
+fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
 /// The same for texts that differ in ASCII case alone. Not keyed: what is in
 /// the table comes from the policy, and a request that aims at one hash only
 /// makes itself a few comparisons slower.
-fn hash(from: NodeId, text: &str) -> u64 {
+fn hash(from: NodeId, text: &[u8]) -> u64 {
     let mut hash = mix(u64::from(from) ^ u64::try_from(text.len()).unwrap_or(0).rotate_left(32));
-    let (words, rest) = text.as_bytes().as_chunks();
+    let (words, rest) = text.as_chunks();
     for word in words {
         hash = mix(hash ^ u64::from_le_bytes(word.map(|byte| byte.to_ascii_lowercase())));
     }
@@ -153,30 +249,11 @@ fn mix(value: u64) -> u64 {
     (wide >> 64) as u64 ^ wide as u64
 }
 
-/// A hasher for keys that are hashes already.
-#[derive(Default)]
-struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use std::collections::HashMap;
 
     #[test]
     fn steps_lead_where_they_led_before_and_nowhere_else() {
@@ -192,6 +269,9 @@ mod tests {
         }
         assert_eq!(tree.child(ROOT, "c"), None);
         assert_eq!(tree.child(ROOT, "AB"), None);
+        for (text, id) in texts.iter().zip(&first) {
+            assert_eq!((tree.text(*id), tree.path(*id)), (*text, vec![*text]));
+        }
         let apart = tree.add();
         assert!(tree.child(apart, "a").is_none() && tree.child(ROOT, "") == Some(inner));
     }
@@ -202,5 +282,32 @@ mod tests {
         let (child, _) = tree.step(ROOT, "Eight Characters, and more");
         assert_eq!(tree.step(ROOT, "eight CHARACTERS, and more"), (child, false));
         assert_eq!(tree.child(ROOT, "eight characters, and mor\u{c9}"), None);
+    }
+
+    /// As a table of tables would do it.
+    #[test]
+    fn many_steps_lead_as_a_plain_map_says() {
+        let mut tree: Tree<u8> = Tree::new(false);
+        let mut plain: HashMap<(NodeId, String), NodeId> = HashMap::new();
+        let mut seed = 1_u64;
+        for _ in 0..5_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (draw, of) = (seed >> 33, plain.len() + 1);
+            let from = NodeId::try_from(draw % u64::try_from(of).unwrap()).unwrap();
+            // Of every length around that of which a node has room.
+            let text = format!("{}{}", "x".repeat(usize::try_from(draw % 26).unwrap()), draw % 7);
+            let (child, is_new) = tree.step(from, &text);
+            assert_eq!(plain.insert((from, text), child), (!is_new).then_some(child));
+        }
+        assert!(plain.len() > 4_000);
+        for ((from, text), child) in &plain {
+            assert_eq!((tree.child(*from, text), tree.text(*child)), (Some(*child), text.as_str()));
+            assert_eq!(tree.child(*from, &format!("{text}y")), None);
+        }
+    }
+
+    #[test]
+    fn a_node_of_a_trie_is_a_line_of_the_cache() {
+        assert_eq!((size_of::<Text>(), size_of::<Node<[u64; 4]>>()), (24, 64));
     }
 }

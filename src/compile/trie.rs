@@ -24,19 +24,27 @@ pub struct Trie {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Stop {
-    pub(super) param: Option<NodeId>,
-    /// Routes that end here.
-    here: Ends,
-    /// Routes that end here with `/**`.
-    rest: Ends,
+    /// Where a parameter leads to, if not to the root, to which nothing leads.
+    param: NodeId,
+    /// The first route that ends here, if it has any method, and the first that
+    /// does with `/**`. Mostly there is no other: it stands close by, so that it
+    /// is found without another cache miss.
+    first: [End; 2],
+    more: Option<Box<[Vec<End>; 2]>>,
 }
 
-/// Routes by method. Nearly always there is one at most, which stands close by
-/// so that it is found without another cache miss.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Ends {
-    first: Option<(MethodSet, RouteId)>,
-    more: Vec<(MethodSet, RouteId)>,
+/// A route that ends at a node, and for which methods.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct End {
+    methods: MethodSet,
+    route: u32,
+}
+
+/// Routes by method.
+#[derive(Clone, Copy)]
+struct Ends<'s> {
+    first: End,
+    more: &'s [End],
 }
 
 /// A route that was found, and whether a parameter or `/**` had a part in it.
@@ -79,11 +87,12 @@ impl Trie {
                 Segment::Param(_) => self.param_child(at),
             };
         }
-        match self.tree.value_mut(at) {
-            Some(stop) if template.rest => stop.rest.insert(methods, route),
-            Some(stop) => stop.here.insert(methods, route),
-            None => Ok(()),
-        }
+        self.tree.value_mut(at).map_or(Ok(()), |stop| stop.insert(template.rest, methods, route))
+    }
+
+    /// Gives back what was kept for more routes.
+    pub(super) fn shrink(&mut self) {
+        self.tree.shrink();
     }
 
     fn literal_child(&mut self, at: NodeId, text: &str) -> NodeId {
@@ -96,12 +105,12 @@ impl Trie {
     }
 
     fn param_child(&mut self, at: NodeId) -> NodeId {
-        if let Some(child) = self.tree.value(at).and_then(|stop| stop.param) {
+        if let Some(child) = self.tree.value(at).and_then(Stop::param) {
             return child;
         }
         let child = self.tree.add();
         if let Some(stop) = self.tree.value_mut(at) {
-            stop.param = Some(child);
+            stop.param = child;
         }
         child
     }
@@ -120,9 +129,9 @@ impl Trie {
         broad: bool,
     ) -> Result<Option<Found>, PathFault> {
         let Some(stop) = self.tree.value(at) else { return Ok(None) };
-        let found = |ends: &Ends, broad| ends.of(method).map(|route| Found { route, broad });
+        let found = |ends: Ends<'_>, broad| ends.of(method).map(|route| Found { route, broad });
         let Some(segment) = path.segment(depth) else {
-            return Ok(found(&stop.here, broad).or_else(|| found(&stop.rest, true)));
+            return Ok(found(stop.here(), broad).or_else(|| found(stop.rest(), true)));
         };
         if let Some(disguised) = disguised(segment) {
             // The upstream may read the escape; then the literal's route would
@@ -135,12 +144,12 @@ impl Trie {
         {
             return Ok(Some(found));
         }
-        if let Some(child) = stop.param
+        if let Some(child) = stop.param()
             && let Some(found) = self.walk(child, depth + 1, method, path, true)?
         {
             return Ok(Some(found));
         }
-        let rest = found(&stop.rest, true);
+        let rest = found(stop.rest(), true);
         if rest.is_some() && has_oddity(path, depth) {
             return Err(if path.parameters().is_some() {
                 PathFault::PathParameter
@@ -161,17 +170,17 @@ impl Trie {
     fn collect(&self, at: NodeId, depth: usize, path: &RequestPath<'_>, methods: &mut MethodSet) {
         let Some(stop) = self.tree.value(at) else { return };
         if !has_oddity(path, depth) {
-            *methods = methods.union(stop.rest.methods());
+            *methods = methods.union(stop.rest().methods());
         }
         let Some(segment) = path.segment(depth) else {
-            *methods = methods.union(stop.here.methods());
+            *methods = methods.union(stop.here().methods());
             return;
         };
         let literal = match disguised(segment) {
             Some(_) => None,
             None => self.tree.child(at, segment),
         };
-        for child in literal.into_iter().chain(stop.param) {
+        for child in literal.into_iter().chain(stop.param()) {
             self.collect(child, depth + 1, path, methods);
         }
     }
@@ -199,9 +208,9 @@ impl Trie {
         is_strict: &dyn Fn(RouteId) -> bool,
     ) -> Option<bool> {
         let stop = self.tree.value(at)?;
-        let strict = |ends: &Ends| ends.of(method).map(is_strict);
+        let strict = |ends: Ends<'_>| ends.of(method).map(is_strict);
         let Some(segment) = path.segment(depth) else {
-            return strict(&stop.here).or_else(|| strict(&stop.rest));
+            return strict(stop.here()).or_else(|| strict(stop.rest()));
         };
         let walk = |child| self.walk_loosely(child, depth + 1, method, path, is_strict);
         let mut literal = None;
@@ -210,7 +219,7 @@ impl Trie {
                 literal = Some(strict || literal == Some(true));
             }
         });
-        literal.or_else(|| stop.param.and_then(walk)).or_else(|| strict(&stop.rest))
+        literal.or_else(|| stop.param().and_then(walk)).or_else(|| strict(stop.rest()))
     }
 
     /// Tells every literal that a careless reader takes a segment for: without
@@ -240,7 +249,7 @@ impl Trie {
         for segment in &template.segments {
             at = at.and_then(|at| match segment {
                 Segment::Literal(text) => self.tree.child(at, text),
-                Segment::Param(_) => self.tree.value(at)?.param,
+                Segment::Param(_) => self.tree.value(at)?.param(),
             });
         }
         let mut takers = Vec::new();
@@ -248,7 +257,7 @@ impl Trie {
             return takers;
         };
         for method in methods.iter() {
-            match stop.here.of(method) {
+            match stop.here().of(method) {
                 Some(route) if self.takes_all_below(stop, method, &mut takers) => takers.push(route),
                 _ => return Vec::new(),
             }
@@ -260,15 +269,15 @@ impl Trie {
 
     /// Whether every path with one more segment meets a route below.
     fn takes_all_below(&self, stop: &Stop, method: Method, takers: &mut Vec<RouteId>) -> bool {
-        let mut at = stop.param.and_then(|param| self.tree.value(param));
+        let mut at = stop.param().and_then(|param| self.tree.value(param));
         while let Some(stop) = at {
-            if let Some(route) = stop.rest.of(method) {
+            if let Some(route) = stop.rest().of(method) {
                 takers.push(route);
                 return true;
             }
-            let Some(route) = stop.here.of(method) else { return false };
+            let Some(route) = stop.here().of(method) else { return false };
             takers.push(route);
-            at = stop.param.and_then(|param| self.tree.value(param));
+            at = stop.param().and_then(|param| self.tree.value(param));
         }
         false
     }
@@ -276,12 +285,12 @@ impl Trie {
     /// The nodes below each node, for [`Trie::covered`].
     pub(super) fn children(&self) -> HashMap<NodeId, Vec<NodeId>> {
         let mut children: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-        let params: HashSet<NodeId> = self.tree.iter().filter_map(|(_, _, stop)| stop.param).collect();
+        let params: HashSet<NodeId> = self.tree.iter().filter_map(|(_, _, stop)| stop.param()).collect();
         for (at, from, stop) in self.tree.iter() {
             if at != ROOT && !params.contains(&at) {
                 children.entry(from).or_default().push(at);
             }
-            if let Some(param) = stop.param {
+            if let Some(param) = stop.param() {
                 children.entry(at).or_default().push(param);
             }
         }
@@ -305,9 +314,9 @@ impl Trie {
         let mut found = Vec::new();
         while let Some(at) = level.pop() {
             let Some(stop) = self.tree.value(at) else { continue };
-            found.extend(stop.here.iter().map(|(_, route)| route));
+            found.extend(stop.here().iter().map(|(_, route)| route));
             if template.rest {
-                found.extend(stop.rest.iter().map(|(_, route)| route));
+                found.extend(stop.rest().iter().map(|(_, route)| route));
                 level.extend(below(&at));
             }
         }
@@ -317,34 +326,58 @@ impl Trie {
 }
 
 impl Stop {
+    /// Where a parameter leads to.
+    pub(super) fn param(&self) -> Option<NodeId> {
+        (self.param != ROOT).then_some(self.param)
+    }
+
     /// Whether some route ends here with `/**`.
     pub(super) fn has_rest(&self) -> bool {
-        self.rest.first.is_some()
+        self.rest().iter().next().is_some()
     }
-}
 
-impl Ends {
-    fn insert(&mut self, methods: MethodSet, route: RouteId) -> Result<(), RouteId> {
-        if let Some((_, other)) = self.iter().find(|(set, _)| !set.intersection(methods).is_empty()) {
+    /// Routes that end here.
+    fn here(&self) -> Ends<'_> {
+        let [here, _] = &self.first;
+        Ends { first: *here, more: self.more.as_deref().map_or(&[], |[here, _]| here) }
+    }
+
+    /// Routes that end here with `/**`.
+    fn rest(&self) -> Ends<'_> {
+        let [_, rest] = &self.first;
+        Ends { first: *rest, more: self.more.as_deref().map_or(&[], |[_, rest]| rest) }
+    }
+
+    fn insert(&mut self, is_rest: bool, methods: MethodSet, route: RouteId) -> Result<(), RouteId> {
+        let ends = if is_rest { self.rest() } else { self.here() };
+        if let Some((_, other)) = ends.iter().find(|(set, _)| !set.intersection(methods).is_empty()) {
             return Err(other);
         }
-        match self.first {
-            None => self.first = Some((methods, route)),
-            Some(_) => self.more.push((methods, route)),
+        let end = End { methods, route: route.number() };
+        let [here, rest] = &mut self.first;
+        let first = if is_rest { rest } else { here };
+        if first.methods.is_empty() {
+            *first = end;
+        } else {
+            let [here, rest] = &mut **self.more.get_or_insert_default();
+            if is_rest { rest } else { here }.push(end);
         }
         Ok(())
     }
+}
 
-    fn of(&self, method: Method) -> Option<RouteId> {
+impl<'s> Ends<'s> {
+    fn of(self, method: Method) -> Option<RouteId> {
         self.iter().find(|(set, _)| set.contains(method)).map(|(_, route)| route)
     }
 
-    fn methods(&self) -> MethodSet {
+    fn methods(self) -> MethodSet {
         self.iter().fold(MethodSet::default(), |all, (set, _)| all.union(set))
     }
 
-    fn iter(&self) -> impl Iterator<Item = (MethodSet, RouteId)> {
-        self.first.iter().chain(&self.more).copied()
+    fn iter(self) -> impl Iterator<Item = (MethodSet, RouteId)> + use<'s> {
+        let first = (!self.first.methods.is_empty()).then_some(self.first);
+        first.into_iter().chain(self.more.iter().copied()).map(|end| (end.methods, RouteId(end.route)))
     }
 }
 
