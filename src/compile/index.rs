@@ -8,6 +8,7 @@ use super::address::{AddressRule, AddressSet};
 use super::bits::BitSet;
 use super::conditions::Condition;
 use super::headers::Header;
+use super::ids::Ids;
 use super::peers::PeerRule;
 use super::prefix::{Claim, ServiceTable};
 use super::roles::Roles;
@@ -113,7 +114,7 @@ pub struct Route {
     /// The methods it names.
     pub methods: MethodSet,
     /// The paths it matches.
-    pub template: Template,
+    pub template: Arc<Template>,
     /// Who may call.
     pub rule: Rule,
     /// From which addresses.
@@ -137,7 +138,7 @@ pub enum Rule {
         /// Required codes.
         codes: Option<Need<CodeId>>,
         /// A condition.
-        when: Option<Condition>,
+        when: Option<Arc<Condition>>,
     },
 }
 
@@ -154,7 +155,7 @@ pub struct Need<T> {
     /// Whether every one is needed.
     pub all: bool,
     /// Which.
-    pub ids: Box<[T]>,
+    pub ids: Ids<T>,
     /// Where the requirement stands: on the route, or in some `defaults`.
     pub place: Place,
 }

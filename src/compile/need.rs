@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::address::{AddressRule, Networks};
 use super::conditions::{Condition, Conditions};
+use super::ids::Ids;
 use super::index::{CodeId, Need, RoleId, Rule};
 use super::peers::PeerRule;
 use super::roles::Roles;
@@ -22,7 +23,7 @@ pub(super) struct Level {
     codes: Wanted<Need<CodeId>>,
     peers: Option<Arc<PeerRule>>,
     ip: Wanted<Arc<AddressRule>>,
-    when: Wanted<Condition>,
+    when: Wanted<Arc<Condition>>,
 }
 
 /// What names mean, and where things stand.
@@ -45,7 +46,7 @@ impl Level {
                 let place = names.sources.place(ip.span);
                 names.networks.rule(&ip.value, place, report).map(Arc::new)
             }),
-            when: when.as_ref().map(|when| names.conditions.condition(when, names, report)),
+            when: when.as_ref().map(|when| names.conditions.condition(when, names, report).map(Arc::new)),
         }
     }
 }
@@ -99,13 +100,13 @@ fn role_need(
 ) -> Option<Need<RoleId>> {
     // All are looked up before any is given up, so that all mistakes are told.
     let ids: Vec<_> = need.value.names().iter().map(|name| names.roles.role(name, report)).collect();
-    let ids = ids.into_iter().collect::<Option<Box<[_]>>>()?;
+    let ids = ids.into_iter().collect::<Option<Ids<_>>>()?;
     Some(Need { all: is_all(&need.value), ids, place: names.sources.place(need.span) })
 }
 
 fn code_need(need: &Located<policy::Need<Code>>, names: Names<'_>) -> Option<Need<CodeId>> {
     let ids =
-        need.value.names().iter().map(|code| names.roles.code(&code.value)).collect::<Option<Box<[_]>>>()?;
+        need.value.names().iter().map(|code| names.roles.code(&code.value)).collect::<Option<Ids<_>>>()?;
     Some(Need { all: is_all(&need.value), ids, place: names.sources.place(need.span) })
 }
 

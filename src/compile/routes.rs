@@ -1,5 +1,7 @@
 //! Services and their routes.
 
+use std::sync::Arc;
+
 use super::headers::Header;
 use super::index::{Route, RouteId, Service, ServiceId};
 use super::need::{self, Level, Names};
@@ -21,7 +23,14 @@ pub(super) struct Builder<'p> {
 impl<'p> Builder<'p> {
     pub(super) fn new(policy: &Policy, names: Names<'p>, report: &mut Report) -> Self {
         let defaults = Level::new(&policy.defaults, names, report);
-        Self { names, defaults, services: Vec::new(), routes: Vec::new(), spans: Vec::new() }
+        let routes = policy.services.iter().map(|service| service.routes.len()).sum();
+        Self {
+            names,
+            defaults,
+            services: Vec::with_capacity(policy.services.len()),
+            routes: Vec::with_capacity(routes),
+            spans: Vec::with_capacity(routes),
+        }
     }
 
     /// The services, their routes, and where each route stands.
@@ -71,13 +80,16 @@ impl<'p> Builder<'p> {
         }
         // After an error the route is only a place holder: no index is made.
         let rule = rule.unwrap_or(super::index::Rule::Access(policy::Access::Denied));
+        let before = self.routes.last().filter(|before| before.template == route.template);
+        let template = before.map_or(&route.template, |before| &before.template);
+        let template = Arc::clone(template);
         self.spans.push(route.span);
         self.routes.push(Route {
-            text: route.text.as_str().into(),
+            text: Arc::clone(&route.text),
             place: self.names.sources.place(route.span),
             service: id,
             methods: route.methods,
-            template: route.template.clone(),
+            template,
             rule,
             ip,
             websocket: route.websocket,

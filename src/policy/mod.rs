@@ -39,7 +39,7 @@ pub use network::AddressRange;
 pub use path::{MAX_PATH, MAX_SEGMENTS, PathFault, RequestPath, decode as decode_segment};
 pub use peer::{PeerPart, PeerPattern, SpiffeId};
 pub use role::Role;
-pub use route::{Access, Defaults, Route};
+pub use route::{Access, Defaults, Required, Route};
 pub use schema::{SCHEMA, SHAPES};
 pub use scope::{Moment, On, Scope};
 pub use service::{Service, UpstreamHeader};

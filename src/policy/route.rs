@@ -1,5 +1,7 @@
 //! Routes, and the defaults they inherit.
 
+use std::sync::Arc;
+
 use super::elsewhere::{IN_A_ROUTE, IN_DEFAULTS};
 use super::method::MethodSet;
 use super::name::{Code, Located, RoleName};
@@ -13,7 +15,7 @@ use crate::yaml::{Fields, KeptText, Node, Shape, Text, text, texts, word, yes_or
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// `GET /events/{id}`, as it was written but for extra spaces.
-    pub text: String,
+    pub text: Arc<str>,
     /// Where that text stands.
     pub span: Span,
     /// The methods it names.
@@ -21,7 +23,7 @@ pub struct Route {
     /// Whether it names `GRPC` alone.
     pub grpc_only: bool,
     /// The paths it matches.
-    pub template: Template,
+    pub template: Arc<Template>,
     /// `access:`, which replaces inherited roles, codes and peers.
     pub access: Option<Located<Access>>,
     /// Its own requirements.
@@ -54,20 +56,24 @@ impl Access {
     }
 }
 
+/// What one key requires and where the key stands, if it is there. There are as
+/// many of these as routes, and most are not there: those take a pointer each.
+pub type Required<T> = Option<Box<Located<T>>>;
+
 /// What can be required on three levels: the whole policy, a service, a route.
 /// Per key, the nearest level wins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Defaults {
     /// Required roles and where the key stands.
-    pub roles: Option<Located<Need<RoleName>>>,
+    pub roles: Required<Need<RoleName>>,
     /// Required codes and where the key stands.
-    pub codes: Option<Located<Need<Code>>>,
+    pub codes: Required<Need<Code>>,
     /// Required peers, any one of which is enough, and where the key stands.
-    pub peers: Option<Located<Vec<Located<PeerPattern>>>>,
+    pub peers: Required<Vec<Located<PeerPattern>>>,
     /// The address rule and where the key stands.
-    pub ip: Option<Located<IpRule>>,
+    pub ip: Required<IpRule>,
     /// The condition and where the key stands.
-    pub when: Option<Located<KeptText>>,
+    pub when: Required<KeptText>,
 }
 
 pub(super) const DEFAULTS: Shape =
@@ -87,10 +93,10 @@ impl Defaults {
             key: &str,
             report: &mut Report,
             value: fn(&Node, &mut Report) -> Option<T>,
-        ) -> Option<Option<Located<T>>> {
+        ) -> Option<Required<T>> {
             let Some(entry) = fields.get(key) else { return Some(None) };
             let span = Span { end: entry.value.span.end.max(entry.key_span.end), ..entry.key_span };
-            value(&entry.value, report).map(|value| Some(Located { value, span }))
+            value(&entry.value, report).map(|value| Some(Box::new(Located { value, span })))
         }
         let roles = read(fields, "roles", report, Need::roles);
         let codes = read(fields, "codes", report, Need::codes);
@@ -143,11 +149,11 @@ impl Route {
         };
         let (line, (methods, grpc_only, template)) = line?;
         let route = Self {
-            text: line.value.split_ascii_whitespace().collect::<Vec<_>>().join(" "),
+            text: line.value.split_ascii_whitespace().collect::<Vec<_>>().join(" ").into(),
             span: line.span,
             methods,
             grpc_only,
-            template,
+            template: Arc::new(template),
             access: access?,
             own: own?,
             inherit: inherit?,

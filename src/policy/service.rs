@@ -98,7 +98,11 @@ impl Service {
             .require("routes", report)
             .and_then(|e| items(&e.value, "`routes`", report))
             // A route that can't be read is a finding; the others may hold more.
-            .map(|nodes| nodes.iter().filter_map(|n| Route::read(n, report)).collect());
+            .map(|nodes| {
+                let mut routes = Vec::with_capacity(nodes.len());
+                routes.extend(nodes.iter().filter_map(|n| Route::read(n, report)));
+                routes
+            });
         let only_grpc = routes.as_ref().is_some_and(|routes| routes.iter().all(|r| r.grpc_only));
         if !only_grpc {
             fields.require("paths", report)?;

@@ -288,5 +288,5 @@ fn chosen(side: &Side<'_, '_>, host: &str, asking: Asking, path: &RequestPath<'_
 }
 
 fn template<'i>(side: &Side<'_, 'i>, met: &Where) -> Option<&'i Template> {
-    side.route(met.reached).map(|route| &route.template)
+    side.route(met.reached).map(|route| &*route.template)
 }

@@ -309,11 +309,11 @@ impl<'i> Asking<'i, '_> {
         };
         let has = |set: &BitSet, number| set.contains(number);
         let mut found = Vec::new();
-        for id in roles.into_iter().flat_map(|need| &need.ids).filter(|id| held.has_role(**id)) {
+        for id in roles.into_iter().flat_map(|need| need.ids.iter()).filter(|id| held.has_role(**id)) {
             let name = index.role(*id).map_or("?", |role| &*role.name);
             found.push(by(name, &|gives| has(gives.roles, id.number())));
         }
-        for id in codes.into_iter().flat_map(|need| &need.ids).filter(|id| held.has_code(**id)) {
+        for id in codes.into_iter().flat_map(|need| need.ids.iter()).filter(|id| held.has_code(**id)) {
             let name = index.code(*id).map_or("?", |code| code.as_str());
             found.push(by(name, &|gives| has(gives.granted, id.number())));
         }

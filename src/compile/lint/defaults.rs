@@ -1,7 +1,7 @@
 //! Requirements that repeat what is inherited, and `access` that drops it.
 
 use crate::diag::{Code as Diag, Diagnostic, Report, Span};
-use crate::policy::{Access, Defaults, IpRule, Located, Need, Policy, Route};
+use crate::policy::{Access, Defaults, IpRule, Located, Need, Policy, Required, Route};
 
 /// Tells of them.
 pub(super) fn inspect(policy: &Policy, report: &mut Report) {
@@ -43,8 +43,8 @@ fn repeats(own: &Defaults, above: &[&Defaults], inherits: bool, report: &mut Rep
 
 fn repeat<'a, T: 'a>(
     key: &'static str,
-    own: &Option<Located<T>>,
-    mut above: impl Iterator<Item = &'a Option<Located<T>>>,
+    own: &Required<T>,
+    mut above: impl Iterator<Item = &'a Required<T>>,
     same: fn(&T, &T) -> bool,
 ) -> Option<(&'static str, Span, Span)> {
     let own = own.as_ref()?;

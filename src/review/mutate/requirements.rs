@@ -77,21 +77,21 @@ impl<'p> Vocabulary<'p> {
 pub(super) fn of(level: &Defaults, vocabulary: &Vocabulary<'_>) -> Vec<Change<Defaults>> {
     let mut changes = Vec::new();
     if let Some(roles) = &level.roles {
-        let put = |roles| Defaults { roles, ..level.clone() };
+        let put = |roles: Option<_>| Defaults { roles: roles.map(Box::new), ..level.clone() };
         let other = vocabulary.another_role(roles.value.names());
         changes.extend(of_need("roles", roles, other).map(|change| change.within(put)));
     }
     if let Some(codes) = &level.codes {
-        let put = |codes| Defaults { codes, ..level.clone() };
+        let put = |codes: Option<_>| Defaults { codes: codes.map(Box::new), ..level.clone() };
         let other = vocabulary.another_code(codes.value.names());
         changes.extend(of_need("codes", codes, other).map(|change| change.within(put)));
     }
     if let Some(peers) = &level.peers {
-        let put = |peers| Defaults { peers, ..level.clone() };
+        let put = |peers: Option<_>| Defaults { peers: peers.map(Box::new), ..level.clone() };
         changes.extend(of_peers(peers).into_iter().map(|change| change.within(put)));
     }
     if let Some(ip) = &level.ip {
-        let put = |ip| Defaults { ip, ..level.clone() };
+        let put = |ip: Option<_>| Defaults { ip: ip.map(Box::new), ..level.clone() };
         changes.extend(of_ip(ip).into_iter().map(|change| change.within(put)));
     }
     if let Some(when) = &level.when {

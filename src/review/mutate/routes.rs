@@ -1,6 +1,8 @@
 //! Routes made weaker: what they require, who needs no more than a token, and
 //! which requests they match.
 
+use std::sync::Arc;
+
 use super::Kind;
 use super::change::Change;
 use super::requirements::{self, Vocabulary, who};
@@ -63,7 +65,7 @@ fn replaced(
 /// Everything below, too; and any segment in place of each that is written out.
 /// Of a gRPC method's, only the method: nobody writes one of any service.
 fn paths(route: &Route) -> Vec<Change<Route>> {
-    let Template { segments, rest } = &route.template;
+    let Template { segments, rest } = &*route.template;
     let mut wider = Vec::new();
     if !rest && !route.grpc_only {
         wider.push(Template { segments: segments.clone(), rest: true });
@@ -85,7 +87,7 @@ fn paths(route: &Route) -> Vec<Change<Route>> {
             span: route.span,
             before: line(&route.text),
             after: Some(line(&text)),
-            to: Route { text, template, ..route.clone() },
+            to: Route { text: text.into(), template: Arc::new(template), ..route.clone() },
         }
     };
     wider.into_iter().map(change).collect()
@@ -116,7 +118,7 @@ fn methods(route: &Route, service: &Service) -> Option<Change<Route>> {
         span: route.span,
         before: line(&route.text),
         after: Some(line(&text)),
-        to: Route { text, methods, grpc_only: false, ..route.clone() },
+        to: Route { text: text.into(), methods, grpc_only: false, ..route.clone() },
     })
 }
 
