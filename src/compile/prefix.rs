@@ -1,6 +1,7 @@
 //! Hosts and path prefixes to services.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::index::ServiceId;
 use super::tree::{ROOT, Tree};
@@ -31,37 +32,45 @@ pub struct Claim<'t> {
 
 /// Services by path prefix: a node a segment, without regard to case.
 #[derive(Debug, Clone)]
-struct Prefixes(Tree<Vec<Prefix>>);
+struct Prefixes(Tree<Claims>);
+
+/// The prefixes that end at a node. Nearly always there is one at most, which
+/// stands close by so that it is found without another cache miss.
+#[derive(Debug, Clone, Default)]
+struct Claims {
+    first: Option<Prefix>,
+    more: Option<Box<Others>>,
+}
+
+/// Further ones, which differ from the first and each other in case.
+#[derive(Debug, Clone, Default)]
+struct Others(Vec<Prefix>);
 
 #[derive(Debug, Clone)]
 struct Prefix {
-    /// The segments as written; `None` where case does not matter.
-    exact: Option<Box<[Box<str>]>>,
+    /// As it was written, from the first `/`.
+    text: Arc<str>,
+    /// Whether its case does not matter.
+    fold: bool,
     service: ServiceId,
-    span: Span,
 }
 
 impl ServiceTable {
     /// Services that answer for the same host and path are findings.
     pub(super) fn new(services: &[Service], report: &mut Report) -> Self {
         let mut table = Self::default();
+        // Where each was claimed first.
+        let mut places: HashMap<(ServiceId, Arc<str>), Span> = HashMap::new();
         for (service, id) in services.iter().zip((0..).map(ServiceId)) {
             for (template, span) in claims(service) {
-                let segments = literals(&template);
+                let prefix =
+                    Prefix { text: template.to_string().into(), fold: service.case_insensitive, service: id };
+                places.entry((id, Arc::clone(&prefix.text))).or_insert(span);
                 let add = |prefixes: &mut Prefixes, report: &mut Report| {
-                    let prefix = Prefix {
-                        exact: (!service.case_insensitive).then(|| segments.clone()),
-                        service: id,
-                        span,
-                    };
-                    if let Some(other) = prefixes.insert(&segments, prefix) {
-                        report.push(conflict(
-                            service,
-                            &template,
-                            span,
-                            services.get(other.service.at()),
-                            other.span,
-                        ));
+                    if let Some(other) = prefixes.insert(&template, prefix.clone()) {
+                        let before = places.get(&(other.service, other.text)).copied();
+                        let other = services.get(other.service.at());
+                        report.push(conflict(service, &template, span, other, before.unwrap_or(span)));
                     }
                 };
                 if service.hosts.is_empty() {
@@ -97,11 +106,11 @@ impl ServiceTable {
         self.of_host(host).map(|prefixes| {
             let tree = &prefixes.0;
             let claim = |at, claim: &'t Prefix| Claim {
-                segments: match &claim.exact {
-                    Some(exact) => exact.iter().map(|segment| &**segment).collect(),
-                    None => tree.path(at),
+                segments: match claim.fold {
+                    false => claim.text.split('/').filter(|segment| !segment.is_empty()).collect(),
+                    true => tree.path(at),
                 },
-                fold: claim.exact.is_none(),
+                fold: claim.fold,
                 service: claim.service,
             };
             tree.iter()
@@ -144,17 +153,6 @@ fn claims(service: &Service) -> Vec<(Template, Span)> {
     paths.chain(grpc.into_iter().filter(|(claim, _)| !covered(claim))).collect()
 }
 
-fn literals(template: &Template) -> Box<[Box<str>]> {
-    template
-        .segments
-        .iter()
-        .filter_map(|segment| match segment {
-            Segment::Literal(text) => Some(text.clone()),
-            Segment::Param(_) => None,
-        })
-        .collect()
-}
-
 fn conflict(
     service: &Service,
     path: &Template,
@@ -185,17 +183,19 @@ impl Default for Prefixes {
 
 impl Prefixes {
     /// Adds a prefix; gives back one that matches a path of the same spelling.
-    fn insert(&mut self, segments: &[Box<str>], prefix: Prefix) -> Option<Prefix> {
+    fn insert(&mut self, template: &Template, prefix: Prefix) -> Option<Prefix> {
         let mut at = ROOT;
-        for segment in segments {
-            (at, _) = self.0.step(at, segment);
+        for segment in &template.segments {
+            if let Segment::Literal(text) = segment {
+                (at, _) = self.0.step(at, text);
+            }
         }
-        let services = self.0.value_mut(at)?;
-        let same = |p: &&Prefix| p.exact.is_none() || prefix.exact.is_none() || p.exact == prefix.exact;
-        if let Some(other) = services.iter().find(same) {
+        let claims = self.0.value_mut(at)?;
+        let same = |p: &&Prefix| p.fold || prefix.fold || p.text == prefix.text;
+        if let Some(other) = claims.iter().find(same) {
             return Some(other.clone());
         }
-        services.push(prefix);
+        claims.add(prefix);
         None
     }
 
@@ -203,12 +203,14 @@ impl Prefixes {
         let mut at = ROOT;
         let mut best = None;
         for depth in 0.. {
-            let claims = self.0.value(at).map_or(&[][..], |claims| claims);
-            match claims.iter().find(|p| p.fits(path)) {
+            let claims = self.0.value(at);
+            match claims.and_then(|claims| claims.iter().find(|p| p.fits(path))) {
                 Some(prefix) => best = Some(prefix.service),
                 // Another service, one with a shorter path, must not answer
                 // for another spelling of this one's.
-                None if !claims.is_empty() => return Err(PathFault::NearMiss),
+                None if claims.is_some_and(|claims| claims.first.is_some()) => {
+                    return Err(PathFault::NearMiss);
+                }
                 None => {}
             }
             let Some(segment) = path.segment(depth) else { break };
@@ -227,8 +229,22 @@ impl Prefixes {
     }
 }
 
+impl Claims {
+    fn iter(&self) -> impl Iterator<Item = &Prefix> {
+        self.first.iter().chain(self.more.iter().flat_map(|others| &others.0))
+    }
+
+    fn add(&mut self, prefix: Prefix) {
+        match &self.first {
+            None => self.first = Some(prefix),
+            Some(_) => self.more.get_or_insert_default().0.push(prefix),
+        }
+    }
+}
+
 impl Prefix {
+    /// Whether a path begins with this, which it does without regard to case.
     fn fits(&self, path: &RequestPath<'_>) -> bool {
-        self.exact.as_ref().is_none_or(|exact| exact.iter().zip(path.segments()).all(|(e, s)| **e == *s))
+        self.fold || path.as_str().starts_with(&*self.text)
     }
 }
