@@ -15,7 +15,7 @@ use std::path::Path;
 pub use code::{Code, Severity};
 pub use render::{Format, MAX_SHOWN, printable, render};
 pub use sarif::uri;
-pub use source::{FileId, Place, Position, Sources, Span, below};
+pub use source::{FileId, FileName, Place, Position, Sources, Span, below};
 pub use suggest::{did_you_mean, distance};
 
 /// One finding: what is wrong, where, and what to write instead.

@@ -41,11 +41,14 @@ pub struct Position {
     pub column: usize,
 }
 
+/// The name of a file, as a single pointer: a policy has as many places as routes.
+pub type FileName = Arc<Box<str>>;
+
 /// A file and line that a decision can name long after the text is gone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The file, as the user wrote it or relative to the policy directory.
-    pub file: Arc<str>,
+    pub file: FileName,
     /// Line, from 1.
     pub line: u32,
 }
@@ -65,7 +68,7 @@ pub fn below(directory: &Path, name: &str) -> String {
 
 #[derive(Debug, Clone)]
 struct Source {
-    name: Arc<str>,
+    name: FileName,
     text: Arc<str>,
     /// Byte offset at which each line begins.
     lines: Vec<usize>,
@@ -86,11 +89,11 @@ pub struct Sources {
 
 impl Sources {
     /// Adds a file under the name a person knows it by.
-    pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
+    pub fn add(&mut self, name: impl Into<Box<str>>, text: impl Into<Arc<str>>) -> FileId {
         let text = text.into();
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(Source { name: name.into(), text, lines });
+        self.files.push(Source { name: Arc::new(name.into()), text, lines });
         id
     }
 
@@ -102,7 +105,7 @@ impl Sources {
             other
                 .files
                 .into_iter()
-                .map(|source| Source { name: below(directory, &source.name).into(), ..source }),
+                .map(|source| Source { name: Arc::new(below(directory, &source.name).into()), ..source }),
         );
         move |file| FileId(file.0.saturating_add(before))
     }
@@ -136,14 +139,14 @@ impl Sources {
     pub fn place(&self, span: Span) -> Place {
         let line = self.get(span.file).map_or(1, |source| source.line(span.start));
         Place {
-            file: self.get(span.file).map_or_else(|| Arc::from("?"), |s| s.name.clone()),
+            file: self.get(span.file).map_or_else(|| Arc::new("?".into()), |s| s.name.clone()),
             line: u32::try_from(line).unwrap_or(u32::MAX),
         }
     }
 
     /// The name and text of every file, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files.iter().map(|s| (&*s.name, &*s.text))
+        self.files.iter().map(|s| (&**s.name, &*s.text))
     }
 
     /// Every file and its text.

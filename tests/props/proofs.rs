@@ -290,7 +290,7 @@ fn breaks(
         Some(false) if when && allowed => return Some(false),
         _ => {}
     }
-    let held = Held::new(index, request, route.map(|route| &route.template), &path);
+    let held = Held::new(index, request, route.map(|route| &*route.template), &path);
     let whom = is_one_of(index, callers, bounds, request, &held);
     Some(match &invariant.says.value {
         Says::Only(_) => allowed && !whom,
