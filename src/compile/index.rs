@@ -102,8 +102,9 @@ pub struct Service {
     pub trie: Trie,
 }
 
-/// A compiled route.
+/// A compiled route: two lines of the processor's cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[repr(align(64))]
 pub struct Route {
     /// `GET /events/{id}`.
     pub text: Arc<str>,
@@ -134,7 +135,7 @@ pub enum Rule {
         /// connection, nothing else counts.
         peers: Option<Arc<PeerRule>>,
         /// Required roles.
-        roles: Option<Need<RoleId>>,
+        roles: Option<Arc<Need<RoleId>>>,
         /// Required codes.
         codes: Option<Need<CodeId>>,
         /// A condition.

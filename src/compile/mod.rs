@@ -25,6 +25,7 @@ mod routes;
 mod scope;
 mod scoped;
 mod sets;
+mod stop;
 mod suites;
 mod texts;
 mod timeline;

@@ -19,7 +19,7 @@ type Wanted<T> = Option<Option<T>>;
 /// route. Compiled once, whether or not any route takes it over, so that its
 /// mistakes are found and its lists are shared.
 pub(super) struct Level {
-    roles: Wanted<Need<RoleId>>,
+    roles: Wanted<Arc<Need<RoleId>>>,
     codes: Wanted<Need<CodeId>>,
     peers: Option<Arc<PeerRule>>,
     ip: Wanted<Arc<AddressRule>>,
@@ -39,7 +39,7 @@ impl Level {
     pub(super) fn new(written: &Defaults, names: Names<'_>, report: &mut Report) -> Self {
         let Defaults { roles, codes, peers, ip, when } = written;
         Self {
-            roles: roles.as_ref().map(|need| role_need(need, names, report)),
+            roles: roles.as_ref().map(|need| role_need(need, names, report).map(Arc::new)),
             codes: codes.as_ref().map(|need| code_need(need, names)),
             peers: peers.as_ref().map(|peers| Arc::new(PeerRule::new(peers, names.sources))),
             ip: ip.as_ref().map(|ip| {

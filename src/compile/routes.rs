@@ -48,7 +48,7 @@ impl<'p> Builder<'p> {
             }
             self.route(id, &defaults, route, &mut trie, report);
         }
-        trie.shrink();
+        trie.finish();
         self.services.push(Service {
             name: service.name.value.as_str().into(),
             audiences: service.audiences.iter().map(|a| a.value.as_str().into()).collect(),

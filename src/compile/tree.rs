@@ -32,8 +32,9 @@ struct Node<T> {
     /// The step that leads here.
     from: NodeId,
     text: Text,
-    /// Whether any step leads on from here: saves the look-up where none does.
-    is_parent: bool,
+    /// Which of 32 kinds the steps are that lead on from here: saves the look-up
+    /// where there is none of the kind, as with nearly every value of a parameter.
+    kinds: u32,
     value: T,
 }
 
@@ -50,7 +51,7 @@ const FREE: Slot = Slot { tag: 0, to: ROOT };
 
 /// The text of a step, in the node itself unless it is long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Text {
+pub(super) enum Text {
     Short(u8, [u8; SHORT]),
     Long(Box<str>),
 }
@@ -59,7 +60,7 @@ enum Text {
 const SHORT: usize = 22;
 
 impl Text {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         let mut bytes = [0; SHORT];
         match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
             (Some(start), Ok(length)) => {
@@ -70,7 +71,7 @@ impl Text {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Self::Short(length, bytes) => bytes.get(..usize::from(*length)).unwrap_or_default(),
             Self::Long(text) => text.as_bytes(),
@@ -104,20 +105,21 @@ impl<T: Default> Tree<T> {
             return (child, false);
         }
         let child = self.push(from, text);
+        let hash = hash(from, text.as_bytes());
         if let Some(parent) = self.node_mut(from) {
-            parent.is_parent = true;
+            parent.kinds |= kind(hash);
         }
         self.count += 1;
         if self.count * 2 > self.steps.len() {
             self.widen();
         }
-        enter(&mut self.steps, hash(from, text.as_bytes()), child);
+        enter(&mut self.steps, hash, child);
         (child, true)
     }
 
     fn push(&mut self, from: NodeId, text: &str) -> NodeId {
         let id = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
-        self.nodes.push(Node { from, text: Text::new(text), is_parent: false, value: T::default() });
+        self.nodes.push(Node { from, text: Text::new(text), kinds: 0, value: T::default() });
         id
     }
 
@@ -141,10 +143,14 @@ impl<T> Tree<T> {
 
     /// The node that a text leads to.
     pub(super) fn child(&self, from: NodeId, text: &str) -> Option<NodeId> {
-        if !self.node(from)?.is_parent {
+        let kinds = self.node(from)?.kinds;
+        if kinds == 0 {
             return None;
         }
         let hash = hash(from, text.as_bytes());
+        if kinds & kind(hash) == 0 {
+            return None;
+        }
         for slot in places(&self.steps, hash) {
             if slot.to == ROOT {
                 break;
@@ -174,6 +180,12 @@ impl<T> Tree<T> {
     /// text leads to count as reached from the root.
     pub(super) fn iter(&self) -> impl Iterator<Item = (NodeId, NodeId, &T)> {
         (0..).zip(&self.nodes).map(|(id, node)| (id, node.from, &node.value))
+    }
+
+    /// The steps that lead on from a node, each with its text. Looks at all nodes.
+    pub(super) fn steps_from(&self, from: NodeId) -> impl Iterator<Item = (NodeId, &str)> {
+        let nodes = (0..).zip(&self.nodes).filter(move |(_, node)| node.from == from);
+        nodes.map(|(id, node)| (id, node.text.as_str())).filter(|(_, text)| !text.is_empty())
     }
 
     /// Whether texts are compared without regard to ASCII case.
@@ -223,6 +235,11 @@ fn enter(steps: &mut [Slot], hash: u64, to: NodeId) {
     if let Some(slot) = behind.iter_mut().chain(before).find(|slot| slot.to == ROOT) {
         *slot = Slot { tag: tag(hash), to };
     }
+}
+
+/// One bit of 32, of those that don't say anything about a place.
+fn kind(hash: u64) -> u32 {
+    1 << (hash >> 59)
 }
 
 /// The half of a hash that says least about its place.

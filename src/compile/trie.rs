@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::index::RouteId;
+use super::stop::{Ends, Stem, Stop};
 use super::tree::{NodeId, ROOT, Tree};
 use crate::policy::{Method, MethodSet, PathFault, RequestPath, Segment, Template, decode_segment};
 
@@ -18,33 +19,10 @@ use crate::policy::{Method, MethodSet, PathFault, RequestPath, Segment, Template
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trie {
     pub(super) tree: Tree<Stop>,
+    /// How paths begin, but for its own beginnings, that meet any route.
+    stem: Option<Stem>,
     /// The literals that [`loose`] changes, as it reads them.
     loose: HashMap<NodeId, HashMap<String, Vec<NodeId>>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Stop {
-    /// Where a parameter leads to, if not to the root, to which nothing leads.
-    param: NodeId,
-    /// The first route that ends here, if it has any method, and the first that
-    /// does with `/**`. Mostly there is no other: it stands close by, so that it
-    /// is found without another cache miss.
-    first: [End; 2],
-    more: Option<Box<[Vec<End>; 2]>>,
-}
-
-/// A route that ends at a node, and for which methods.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct End {
-    methods: MethodSet,
-    route: u32,
-}
-
-/// Routes by method.
-#[derive(Clone, Copy)]
-struct Ends<'s> {
-    first: End,
-    more: &'s [End],
 }
 
 /// A route that was found, and whether a parameter or `/**` had a part in it.
@@ -59,7 +37,7 @@ pub struct Found {
 impl Trie {
     /// An empty trie; with `fold`, literals match without regard to ASCII case.
     pub fn new(fold: bool) -> Self {
-        Self { tree: Tree::new(fold), loose: HashMap::new() }
+        Self { tree: Tree::new(fold), stem: None, loose: HashMap::new() }
     }
 
     /// Of templates alone, so that a walk tells apart what they match.
@@ -90,9 +68,22 @@ impl Trie {
         self.tree.value_mut(at).map_or(Ok(()), |stop| stop.insert(template.rest, methods, route))
     }
 
-    /// Gives back what was kept for more routes.
-    pub(super) fn shrink(&mut self) {
+    /// No more routes come: gives back what was kept for them.
+    pub(super) fn finish(&mut self) {
         self.tree.shrink();
+        let (mut at, mut texts) = (ROOT, Vec::new());
+        while let Some((child, text)) = self.only(at) {
+            at = child;
+            texts.push(text);
+        }
+        self.stem = (at != ROOT).then(|| Stem::new(&texts, at));
+    }
+
+    /// The literal behind a node that a path must go on with to meet any route.
+    fn only(&self, at: NodeId) -> Option<(NodeId, &str)> {
+        self.tree.value(at).filter(|stop| stop.param().is_none() && !stop.has_rest())?;
+        let mut below = self.tree.steps_from(at);
+        below.next().filter(|_| below.next().is_none())
     }
 
     fn literal_child(&mut self, at: NodeId, text: &str) -> NodeId {
@@ -117,7 +108,8 @@ impl Trie {
 
     /// The most specific route that names the method and matches the path.
     pub fn find(&self, method: Method, path: &RequestPath<'_>) -> Result<Option<Found>, PathFault> {
-        self.walk(ROOT, 0, method, path, false)
+        let (at, depth) = self.stem.as_ref().and_then(|stem| stem.of(path)).unwrap_or((ROOT, 0));
+        self.walk(at, depth, method, path, false)
     }
 
     fn walk(
@@ -322,62 +314,6 @@ impl Trie {
         }
         found.sort_unstable();
         found
-    }
-}
-
-impl Stop {
-    /// Where a parameter leads to.
-    pub(super) fn param(&self) -> Option<NodeId> {
-        (self.param != ROOT).then_some(self.param)
-    }
-
-    /// Whether some route ends here with `/**`.
-    pub(super) fn has_rest(&self) -> bool {
-        self.rest().iter().next().is_some()
-    }
-
-    /// Routes that end here.
-    fn here(&self) -> Ends<'_> {
-        let [here, _] = &self.first;
-        Ends { first: *here, more: self.more.as_deref().map_or(&[], |[here, _]| here) }
-    }
-
-    /// Routes that end here with `/**`.
-    fn rest(&self) -> Ends<'_> {
-        let [_, rest] = &self.first;
-        Ends { first: *rest, more: self.more.as_deref().map_or(&[], |[_, rest]| rest) }
-    }
-
-    fn insert(&mut self, is_rest: bool, methods: MethodSet, route: RouteId) -> Result<(), RouteId> {
-        let ends = if is_rest { self.rest() } else { self.here() };
-        if let Some((_, other)) = ends.iter().find(|(set, _)| !set.intersection(methods).is_empty()) {
-            return Err(other);
-        }
-        let end = End { methods, route: route.number() };
-        let [here, rest] = &mut self.first;
-        let first = if is_rest { rest } else { here };
-        if first.methods.is_empty() {
-            *first = end;
-        } else {
-            let [here, rest] = &mut **self.more.get_or_insert_default();
-            if is_rest { rest } else { here }.push(end);
-        }
-        Ok(())
-    }
-}
-
-impl<'s> Ends<'s> {
-    fn of(self, method: Method) -> Option<RouteId> {
-        self.iter().find(|(set, _)| set.contains(method)).map(|(_, route)| route)
-    }
-
-    fn methods(self) -> MethodSet {
-        self.iter().fold(MethodSet::default(), |all, (set, _)| all.union(set))
-    }
-
-    fn iter(self) -> impl Iterator<Item = (MethodSet, RouteId)> + use<'s> {
-        let first = (!self.first.methods.is_empty()).then_some(self.first);
-        first.into_iter().chain(self.more.iter().copied()).map(|end| (end.methods, RouteId(end.route)))
     }
 }
 

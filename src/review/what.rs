@@ -247,10 +247,10 @@ impl<'i> Asking<'i, '_> {
         let fine = holds(&|role| held.has_role(role), &|code| held.has_code(code));
         match elsewhere.conditions(self.index, held, fine, &holds) {
             Ok(conditions) => self.met.conditions.extend(conditions),
-            Err(()) => return self.lacking(principal, in_force.clone(), roles.as_ref(), codes.as_ref()),
+            Err(()) => return self.lacking(principal, in_force.clone(), roles.as_deref(), codes.as_ref()),
         }
         if fine {
-            self.grants(held, roles.as_ref(), codes.as_ref());
+            self.grants(held, roles.as_deref(), codes.as_ref());
         }
         let Some(when) = when else { return };
         let of_held = |fact: &Fact| matches!(fact, Fact::Roles | Fact::Codes | Fact::PrimaryRole);

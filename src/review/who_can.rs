@@ -211,7 +211,7 @@ impl Asked<'_, '_> {
         let Rule::Needs { roles, codes, .. } = &self.route.rule else { return false };
         let held = |need: &Need<RoleId>| need.ids.iter().any(|id| role.closure.contains(id.number()));
         let granted = |need: &Need<CodeId>| need.ids.iter().any(|id| role.granted.contains(id.number()));
-        roles.as_ref().is_some_and(held) || codes.as_ref().is_some_and(granted)
+        roles.as_deref().is_some_and(held) || codes.as_ref().is_some_and(granted)
     }
 }
 

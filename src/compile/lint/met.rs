@@ -21,7 +21,7 @@ pub(super) fn inspect(look: Look<'_>, usage: &Usage<'_>, report: &mut Report) {
     let mut judge = Judge { index: look.index, tokens, givers: HashMap::new() };
     for (service, written, route) in look.routes() {
         let Rule::Needs { roles, codes: Some(codes), .. } = &route.rule else { continue };
-        if let Some(why) = judge.never(roles.as_ref(), codes) {
+        if let Some(why) = judge.never(roles.as_deref(), codes) {
             let message = format!("nobody can meet what `{}` requires: {why}", written.text);
             let need = [&written.own, &service.defaults, &look.policy.defaults];
             let need = need.into_iter().find_map(|level| level.codes.as_ref());

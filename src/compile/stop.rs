@@ -1,0 +1,117 @@
+//! What stands at the nodes of a trie, and how all its paths begin: laid out so that
+//! a look-up touches few lines of the processor's cache.
+
+use super::index::RouteId;
+use super::tree::{NodeId, ROOT, Text};
+use crate::policy::{Method, MethodSet, RequestPath};
+
+/// Literals which nothing stands beside: mostly those of the path that the service
+/// answers for. A path that begins with them need not be led along them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stem {
+    /// Without the first `/`.
+    text: Text,
+    /// How many they are.
+    depth: usize,
+    /// Where they lead to.
+    to: NodeId,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Stop {
+    /// Where a parameter leads to, if not to the root, to which nothing leads.
+    pub(super) param: NodeId,
+    /// The first route that ends here, if it has any method, and the first that
+    /// does with `/**`. Mostly there is no other: it stands close by, so that it
+    /// is found without another cache miss.
+    first: [End; 2],
+    more: Option<Box<[Vec<End>; 2]>>,
+}
+
+/// A route that ends at a node, and for which methods.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct End {
+    methods: MethodSet,
+    route: u32,
+}
+
+/// Routes by method.
+#[derive(Clone, Copy)]
+pub(super) struct Ends<'s> {
+    first: End,
+    more: &'s [End],
+}
+
+impl Stem {
+    /// Of these literals, which lead to a node.
+    pub(super) fn new(literals: &[&str], to: NodeId) -> Self {
+        Self { text: Text::new(&literals.join("/")), depth: literals.len(), to }
+    }
+
+    /// Where a path that begins with it stands behind it, and how deep that is.
+    pub(super) fn of(&self, path: &RequestPath<'_>) -> Option<(NodeId, usize)> {
+        let rest = path.as_str().as_bytes().strip_prefix(b"/")?.strip_prefix(self.text.bytes())?;
+        (rest.is_empty() || rest.starts_with(b"/")).then_some((self.to, self.depth))
+    }
+}
+
+impl Stop {
+    /// Where a parameter leads to.
+    pub(super) fn param(&self) -> Option<NodeId> {
+        (self.param != ROOT).then_some(self.param)
+    }
+
+    /// Whether some route ends here with `/**`.
+    pub(super) fn has_rest(&self) -> bool {
+        self.rest().iter().next().is_some()
+    }
+
+    /// Routes that end here.
+    pub(super) fn here(&self) -> Ends<'_> {
+        let [here, _] = &self.first;
+        Ends { first: *here, more: self.more.as_deref().map_or(&[], |[here, _]| here) }
+    }
+
+    /// Routes that end here with `/**`.
+    pub(super) fn rest(&self) -> Ends<'_> {
+        let [_, rest] = &self.first;
+        Ends { first: *rest, more: self.more.as_deref().map_or(&[], |[_, rest]| rest) }
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        is_rest: bool,
+        methods: MethodSet,
+        route: RouteId,
+    ) -> Result<(), RouteId> {
+        let ends = if is_rest { self.rest() } else { self.here() };
+        if let Some((_, other)) = ends.iter().find(|(set, _)| !set.intersection(methods).is_empty()) {
+            return Err(other);
+        }
+        let end = End { methods, route: route.number() };
+        let [here, rest] = &mut self.first;
+        let first = if is_rest { rest } else { here };
+        if first.methods.is_empty() {
+            *first = end;
+        } else {
+            let [here, rest] = &mut **self.more.get_or_insert_default();
+            if is_rest { rest } else { here }.push(end);
+        }
+        Ok(())
+    }
+}
+
+impl<'s> Ends<'s> {
+    pub(super) fn of(self, method: Method) -> Option<RouteId> {
+        self.iter().find(|(set, _)| set.contains(method)).map(|(_, route)| route)
+    }
+
+    pub(super) fn methods(self) -> MethodSet {
+        self.iter().fold(MethodSet::default(), |all, (set, _)| all.union(set))
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = (MethodSet, RouteId)> + use<'s> {
+        let first = (!self.first.methods.is_empty()).then_some(self.first);
+        first.into_iter().chain(self.more.iter().copied()).map(|end| (end.methods, RouteId(end.route)))
+    }
+}
