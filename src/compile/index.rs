@@ -373,3 +373,13 @@ pub struct Bound {
     /// Where and when it counts; everywhere and always without.
     pub scope: Option<Arc<Scope>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_is_two_lines_of_the_cache() {
+        assert_eq!(size_of::<Route>(), 128);
+    }
+}

@@ -248,3 +248,13 @@ impl Prefix {
         self.fold || path.as_str().starts_with(&*self.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_as_large_as_a_node_has_room_for() {
+        assert_eq!(size_of::<Claims>(), 32);
+    }
+}

@@ -115,3 +115,61 @@ impl<'s> Ends<'s> {
         first.into_iter().chain(self.more.iter().copied()).map(|end| (end.methods, RouteId(end.route)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+    use crate::compile::Trie;
+    use crate::policy::Template;
+
+    /// Draws small numbers, the same ones each time.
+    fn draws() -> impl FnMut(usize) -> usize {
+        let mut seed = 7_u64;
+        move |below| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(seed >> 33).unwrap() % below
+        }
+    }
+
+    #[test]
+    fn a_look_up_behind_the_stem_finds_what_one_from_the_root_does() {
+        let mut draw = draws();
+        let (mut stems, mut found) = (0, 0);
+        for round in 0..2_000 {
+            let mut from_root = Trie::new(round % 5 == 0);
+            let base = ["", "/a", "/a/b", "/A/a-segment-that-is-not-short/b"][draw(4)];
+            for number in 0..=draw(4) {
+                let more: String = (0..draw(3))
+                    .map(|n| [format!("/{{p{n}}}"), "/a".into(), "/b".into()][draw(3)].clone())
+                    .collect();
+                let rest = ["", "", "/**"][draw(3)];
+                let text = format!("{base}{more}{rest}");
+                let text = if text.is_empty() { "/" } else { &text };
+                let methods = MethodSet::of_word(["GET", "POST", "ANY"][draw(3)]).unwrap();
+                let route = RouteId(u32::try_from(number).unwrap());
+                let _ = from_root.insert(&Template::parse(text).unwrap(), methods, route);
+            }
+            let mut finished = from_root.clone();
+            finished.finish();
+            stems += usize::from(finished != from_root);
+            for _ in 0..20 {
+                let words = ["a", "b", "A", "%61", "a;x", "ab", "a-segment-that-is-not-short", "a%2fb"];
+                let begins = ["", base, base, base][draw(4)];
+                let more: String = (0..draw(4)).map(|_| format!("/{}", words[draw(8)])).collect();
+                let path = format!("{begins}{more}{}", ["", "/"][draw(2)]);
+                let Ok(path) = RequestPath::parse(&path) else { continue };
+                let method = [Method::Get, Method::Post, Method::Delete][draw(3)];
+                let expected = from_root.find(method, &path);
+                assert_eq!(finished.find(method, &path), expected, "{} {from_root:?}", path.as_str());
+                found += usize::from(matches!(expected, Ok(Some(_))));
+            }
+        }
+        assert!(stems > 500 && found > 5_000, "{stems} {found}");
+    }
+
+    #[test]
+    fn a_stop_is_as_large_as_a_node_has_room_for() {
+        assert_eq!(size_of::<Stop>(), 32);
+    }
+}
