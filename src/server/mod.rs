@@ -115,8 +115,9 @@ async fn start(
         tracing: spans,
         warnings,
     } = ready;
-    for Findings { report, sources } in &warnings {
-        for line in render(report, sources, Format::Short).lines() {
+    // The texts of all files go with them: once told they are not kept.
+    for Findings { report, sources } in warnings {
+        for line in render(&report, &sources, Format::Short).lines() {
             tracing::warn!(finding = line, "worth a look");
         }
     }
