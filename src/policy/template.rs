@@ -69,6 +69,8 @@ impl Template {
         if below.is_empty() {
             return Ok(template);
         }
+        // No more room than that: it is kept for as long as the policy.
+        template.segments.reserve_exact(below.split('/').filter(|segment| *segment != "**").count());
         let mut at = 1;
         for segment in below.split('/') {
             let bytes = at..at + segment.len();
