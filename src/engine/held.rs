@@ -2,7 +2,6 @@
 //! and what bindings give for this route, these parameters and this second.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::principal::{Assignment, Principal};
 use crate::compile::{CodeId, Gives, Hit, Index, Occasion, RoleId, Scoped};
@@ -105,13 +104,6 @@ impl<'a> Held<'a> {
         let bounds = self.hits().flat_map(|(scoped, hit)| scoped.bound_by(hit));
         let given = principal.assigned().iter().cloned().chain(bounds.map(Assignment::by));
         Cow::Owned(Assignment::in_order(given.collect(), index))
-    }
-
-    /// The names of the roles given to the caller, the primary role first, for
-    /// keeping.
-    pub fn roles(self) -> Vec<Arc<str>> {
-        let name = |assignment: &Assignment| self.index.role(assignment.role).map(|role| role.name.clone());
-        self.assigned().iter().filter_map(name).collect()
     }
 
     /// The names of the roles given to the caller, the primary role first.

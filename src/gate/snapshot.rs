@@ -4,6 +4,7 @@
 //! The only file that names the pointer's crate.
 
 use std::cell::Cell;
+use std::ptr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,7 +19,7 @@ use crate::engine::{
     Decision, HeaderPlan, Held, Input, Missing, Prepared, Principal, Reason, Subject, decide,
 };
 use crate::identity::{Remembered, TokenCache, Verifier};
-use crate::telemetry::{Course, Keep, Lasted, Meters, Verify};
+use crate::telemetry::{Course, Keep, Lasted, Meters, Told, Verify};
 
 /// Policy, keys and managed headers that belong together, and what they make
 /// of the tokens that were verified under them. Another policy is another
@@ -41,15 +42,18 @@ struct Caller {
     candidate: Option<Arc<Principal>>,
     /// As far as they depend on the caller alone.
     headers: Option<Prepared>,
+    /// What lines say of the caller where no scoped binding counts.
+    told: Option<Told>,
 }
 
 impl Remembered for Caller {
     fn bytes(&self) -> usize {
-        let Self { principal, candidate, headers } = self;
+        let Self { principal, candidate, headers, told } = self;
         size_of::<Self>()
             + principal.bytes()
             + candidate.as_ref().map_or(0, |candidate| candidate.bytes())
             + headers.as_ref().map_or(0, Prepared::bytes)
+            + told.as_ref().map_or(0, Told::bytes)
     }
 }
 
@@ -121,7 +125,8 @@ impl Snapshot {
         clock: impl FnOnce() -> SystemTime,
         then: impl FnOnce(Verdict<'_>) -> T,
     ) -> T {
-        let Some(now) = seconds(clock()) else {
+        let time = clock();
+        let Some(now) = seconds(time) else {
             return then(Verdict::bare(Reason::EngineError, "the clock stands before 1970"));
         };
         let input = words.input(pairs, now);
@@ -141,6 +146,7 @@ impl Snapshot {
         let mut verdict = self.in_names(&decision);
         verdict.course = course;
         verdict.now = now;
+        verdict.time = Some(time);
         verdict.meter = self.meters.of(decision.service, decision.route);
         verdict.veil = self.meters.veil().map(Arc::as_ref);
         if decision.reason.is_allowed() {
@@ -166,7 +172,11 @@ impl Snapshot {
         if (keep.keeps(verdict.reason) || verdict.candidate.is_some())
             && let Some(held) = decision.held(index)
         {
-            verdict.roles = held.roles();
+            let known = caller.as_deref().filter(|known| ptr::eq(&*known.principal, held.principal()));
+            verdict.told = known.and_then(|known| known.told.as_ref()).filter(|_| !held.is_scoped());
+            if verdict.told.is_none() {
+                verdict.roles = held.role_names();
+            }
         }
         verdict.caller = decision.principal.clone();
         then(verdict)
@@ -179,7 +189,7 @@ impl Snapshot {
         service: &Service,
         input: &Input<'_>,
     ) -> (Result<Arc<Caller>, (Reason, &'static str)>, bool) {
-        let Self { index, verifier, headers, candidate, callers, .. } = self;
+        let Self { index, verifier, headers, candidate, callers, meters } = self;
         let remembered = Cell::new(true);
         let make = |subject: Subject| {
             remembered.set(false);
@@ -189,7 +199,8 @@ impl Snapshot {
             let caller = Held::everywhere(index, &principal);
             let service = index.service_named(&service.name);
             let headers = service.map(|service| headers.prepare(index, service, caller));
-            Caller { principal, candidate, headers }
+            let told = meters.told(principal.subject(), &caller.role_names());
+            Caller { principal, candidate, headers, told }
         };
         let known = verifier
             .recall(callers, input.headers, &service.audiences, input.now, make)

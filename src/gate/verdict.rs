@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::problem::Required;
 use super::words::Words;
 use crate::diag::Place;
 use crate::engine::{HeaderChanges, Missing, Principal, Reason};
 use crate::policy::MethodSet;
-use crate::telemetry::{Course, Disagreement, Keep, Meter, Veil};
+use crate::telemetry::{Course, Disagreement, Keep, Meter, Told, Veil};
 
 /// One decision. Everything but the reason is there only as far as the
 /// decision got. Names are the policy's own: copies of them would be counted by
@@ -27,7 +27,9 @@ pub(crate) struct Verdict<'s> {
     pub(crate) place: Option<&'s Place>,
     pub(crate) caller: Option<Arc<Principal>>,
     /// The roles in force, the primary one first; where they are to be told.
-    pub(crate) roles: Vec<Arc<str>>,
+    pub(crate) roles: Vec<&'s str>,
+    /// What lines say of the caller with the roles in force, where it was kept.
+    pub(crate) told: Option<&'s Told>,
     /// Where to count the decision.
     pub(crate) meter: Option<&'s Meter>,
     /// What of paths is hidden.
@@ -41,6 +43,8 @@ pub(crate) struct Verdict<'s> {
     pub(crate) course: Option<Course>,
     /// When it was decided: seconds since 1970, UTC.
     pub(crate) now: u64,
+    /// The same as the clock said it, where it was asked.
+    pub(crate) time: Option<SystemTime>,
     /// Of the policy that decided.
     pub(crate) revision: Option<&'s str>,
     pub(crate) required: Option<Required>,
@@ -68,12 +72,14 @@ impl Verdict<'_> {
             place: None,
             caller: None,
             roles: Vec::new(),
+            told: None,
             meter: None,
             veil: None,
             candidate: None,
             decided: None,
             course: None,
             now: 0,
+            time: None,
             revision: None,
             required: None,
             missing: Missing::default(),

@@ -18,23 +18,41 @@ const LARGEST: usize = 1024;
 /// The rest of the path of a hidden claim: nothing where it is this one.
 type Hidden<'p> = &'p [String];
 
+/// Claims that are asked for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    All,
+    /// These, and how each is called.
+    Some(Vec<(ClaimPath, String)>),
+}
+
+impl Asked {
+    pub(super) fn of(logged: &LoggedClaims) -> Self {
+        match logged {
+            LoggedClaims::All => Self::All,
+            LoggedClaims::Some(paths) => {
+                Self::Some(paths.iter().map(|path| (path.clone(), path.to_string())).collect())
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Some(paths) if paths.is_empty())
+    }
+}
+
 /// Writes an object of the claims that are asked for and there.
-pub(super) fn object(
-    out: &mut Vec<u8>,
-    claims: &Map<String, Value>,
-    logged: &LoggedClaims,
-    redacted: &[ClaimPath],
-) {
+pub(super) fn object(out: &mut Vec<u8>, claims: &Map<String, Value>, asked: &Asked, redacted: &[ClaimPath]) {
     let hidden: Vec<Hidden<'_>> = redacted.iter().map(ClaimPath::names).collect();
     let mut object = Object::open(out);
-    match logged {
-        LoggedClaims::All => {
+    match asked {
+        Asked::All => {
             for (name, found) in claims {
                 bounded(object.member(name), found, &below(&hidden, name));
             }
         }
-        LoggedClaims::Some(paths) => {
-            for path in paths {
+        Asked::Some(paths) => {
+            for (path, name) in paths {
                 let Some(found) = path.find(claims) else { continue };
                 let mut hidden = hidden.clone();
                 for name in path.names() {
@@ -43,7 +61,7 @@ pub(super) fn object(
                         hidden = below(&hidden, name);
                     }
                 }
-                bounded(object.member(&path.to_string()), found, &hidden);
+                bounded(object.member(name), found, &hidden);
             }
         }
     }
@@ -139,7 +157,7 @@ mod tests {
 
     fn written(claims: &Value, logged: &LoggedClaims, redacted: &[ClaimPath]) -> Value {
         let mut out = Vec::new();
-        object(&mut out, claims.as_object().unwrap(), logged, redacted);
+        object(&mut out, claims.as_object().unwrap(), &Asked::of(logged), redacted);
         serde_json::from_slice(&out).unwrap()
     }
 

@@ -14,11 +14,13 @@ const MAX_ID: usize = 128;
 
 /// The `x-request-id`, if it stands once and is made of letters, digits and
 /// `- _ . : + / =`.
-pub(super) fn request_id(headers: Headers<'_>) -> Option<&str> {
+pub(super) fn request_id(headers: Headers<'_>) -> Option<&[u8]> {
     let value = headers.only("x-request-id")?;
     let usual = |byte: &u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b':' | b'+' | b'/' | b'=');
-    let fine = !value.is_empty() && value.len() <= MAX_ID && value.iter().all(usual);
-    std::str::from_utf8(value).ok().filter(|_| fine)
+    let fine = !value.is_empty()
+        && value.len() <= MAX_ID
+        && value.iter().fold(true, |so_far, byte| so_far & usual(byte));
+    fine.then_some(value)
 }
 
 /// The id of a trace: 128 bits, not all of them 0, printed as 32 hexadecimal
@@ -66,15 +68,20 @@ impl Parent {
 
     /// The value of one header, if it is one.
     pub(super) fn parse(value: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(value).ok()?;
-        let mut parts = text.splitn(5, '-');
-        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (version, rest) = value.split_first_chunk::<2>()?;
+        let (trace, rest) = rest.strip_prefix(b"-")?.split_first_chunk::<32>()?;
+        let (span, rest) = rest.strip_prefix(b"-")?.split_first_chunk::<16>()?;
+        let (flags, rest) = rest.strip_prefix(b"-")?.split_first_chunk::<2>()?;
         // Later versions may say more behind it; this one may not.
-        if version == "ff" || (version == "00" && parts.next().is_some()) {
-            return None;
+        match (version, rest) {
+            (b"ff", _) => return None,
+            (_, []) => {}
+            (b"00", _) => return None,
+            (_, [b'-', ..]) => {}
+            _ => return None,
         }
-        hex::read(version, 2)?;
-        let (trace, span, flags) = (hex::read(trace, 32)?, hex::read(span, 16)?, hex::read(flags, 2)?);
+        hex::read(version)?;
+        let (trace, span, flags) = (hex::read(trace)?, hex::read(span)?, hex::read(flags)?);
         Some(Self {
             trace: TraceId::new(trace)?,
             span: NonZero::new(u64::try_from(span).ok()?)?,
@@ -150,7 +157,7 @@ mod tests {
     fn attr_11_a_request_id_is_short_and_harmless_or_not_there() {
         let id = |values: &[&[u8]]| {
             let pairs: Vec<_> = values.iter().map(|value| ("x-request-id", *value)).collect();
-            request_id(Headers::new(&pairs)).map(str::to_owned)
+            request_id(Headers::new(&pairs)).map(|id| String::from_utf8(id.to_vec()).unwrap())
         };
         for fine in ["2b1f9f6c-0d1c-4a63-9a63-1f6c2b1f9f6c", "a", "Root=1-67891233:x/y+z_."] {
             assert_eq!(id(&[fine.as_bytes()]).as_deref(), Some(fine));

@@ -5,11 +5,33 @@
 //! longer, shorter or elsewhere than it is.
 
 use std::io::Write;
+use std::net::IpAddr;
 
+use crate::diag::Place;
 use crate::words::is_unseen;
 
 /// The longest text, in bytes before it is escaped.
 pub(super) const LONGEST: usize = 256;
+
+/// The name of a member of ours, with what stands around it: in one piece, because a
+/// line has twenty of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Name(&'static str);
+
+impl Name {
+    /// What [`name!`] makes.
+    pub(super) const fn of(written: &'static str) -> Self {
+        Self(written)
+    }
+}
+
+/// The [`Name`] of a member, in which there is nothing to escape.
+macro_rules! name {
+    ($name:literal) => {
+        $crate::telemetry::json::Name::of(concat!(",\"", $name, "\":"))
+    };
+}
+pub(super) use name;
 
 /// An object that is being written.
 pub(super) struct Object<'o> {
@@ -23,6 +45,16 @@ impl<'o> Object<'o> {
         Self { out, empty: true }
     }
 
+    /// The rest of an object that has members already.
+    pub(super) fn rest(out: &'o mut Vec<u8>) -> Self {
+        Self { out, empty: false }
+    }
+
+    /// Members that were written as the [`rest`](Self::rest) of an object.
+    pub(super) fn members(&mut self, written: &[u8]) {
+        self.out.extend_from_slice(written);
+    }
+
     /// A member whose value comes next, from elsewhere.
     pub(super) fn member(&mut self, name: &str) -> &mut Vec<u8> {
         self.separate();
@@ -31,20 +63,27 @@ impl<'o> Object<'o> {
         self.out
     }
 
-    /// The same for a name of ours, in which there is nothing to escape.
-    pub(super) fn ours(&mut self, name: &'static str) -> &mut Vec<u8> {
-        self.separate();
-        self.out.push(b'"');
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
+    /// The same for a name of ours.
+    pub(super) fn ours(&mut self, name: Name) -> &mut Vec<u8> {
+        let first = std::mem::take(&mut self.empty);
+        let written = name.0.as_bytes().get(usize::from(first)..).unwrap_or_default();
+        self.out.extend_from_slice(written);
         self.out
     }
 
-    pub(super) fn text(&mut self, name: &'static str, value: &str) {
+    pub(super) fn text(&mut self, name: Name, value: &str) {
         string(self.ours(name), value);
     }
 
-    pub(super) fn number(&mut self, name: &'static str, value: u64) {
+    /// A text of ours, in which there is nothing to cut or to escape.
+    pub(super) fn word(&mut self, name: Name, value: impl AsRef<[u8]>) {
+        let out = self.ours(name);
+        out.push(b'"');
+        out.extend_from_slice(value.as_ref());
+        out.push(b'"');
+    }
+
+    pub(super) fn number(&mut self, name: Name, value: u64) {
         number(self.ours(name), value);
     }
 
@@ -98,8 +137,14 @@ pub(super) fn number(out: &mut Vec<u8>, value: u64) {
 
 /// A text, cut and escaped.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
-    let mut rest = cut(text);
     out.push(b'"');
+    part(out, text);
+    out.push(b'"');
+}
+
+/// A part of a text, cut and escaped.
+pub(super) fn part(out: &mut Vec<u8>, text: &str) {
+    let mut rest = cut(text);
     // Most have nothing to escape, which is seen many bytes at a time.
     if rest.bytes().fold(true, |so_far, byte| so_far & is_plain(byte)) {
         out.extend_from_slice(rest.as_bytes());
@@ -114,6 +159,26 @@ pub(super) fn string(out: &mut Vec<u8>, text: &str) {
         rest = chars.as_str();
     }
     out.extend_from_slice(rest.as_bytes());
+}
+
+/// A place, as it is displayed.
+pub(super) fn place(out: &mut Vec<u8>, place: &Place) {
+    out.push(b'"');
+    part(out, &place.file);
+    out.push(b':');
+    number(out, place.line.into());
+    out.push(b'"');
+}
+
+/// An address.
+pub(super) fn address(out: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(address) = address else {
+        return display(out, format_args!("\"{address}\""));
+    };
+    for (at, byte) in address.octets().into_iter().enumerate() {
+        out.push(if at == 0 { b'"' } else { b'.' });
+        number(out, byte.into());
+    }
     out.push(b'"');
 }
 
@@ -186,14 +251,24 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_written_as_they_are_displayed() {
+        for text in ["0.0.0.0", "192.0.2.7", "255.100.20.3", "::1", "2001:db8::1", "::ffff:192.0.2.7"] {
+            let mut out = Vec::new();
+            address(&mut out, text.parse().unwrap());
+            assert_eq!(String::from_utf8(out).unwrap(), format!("\"{text}\""));
+        }
+    }
+
+    #[test]
     fn members_and_items_are_separated() {
         let mut out = Vec::new();
         let mut object = Object::open(&mut out);
-        object.text("a", "b");
-        object.number("c", 7);
+        object.text(name!("a"), "b");
+        object.number(name!("c"), 7);
+        object.word(name!("w"), "x");
         list(object.member("d"), ["e", "f"], string);
         list(object.member("g"), [""; 0], string);
         object.close();
-        assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":"b","c":7,"d":["e","f"],"g":[]}"#);
+        assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":"b","c":7,"w":"x","d":["e","f"],"g":[]}"#);
     }
 }

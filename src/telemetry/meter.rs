@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use super::line::{Style, Told};
 use super::veil::Veil;
 use crate::compile::{Index, Route, RouteId, Service, ServiceId};
 use crate::config::RedactedParameter;
+use crate::engine::Subject;
 use crate::words::Reason;
 
 const REASONS: usize = Reason::ALL.len();
@@ -59,6 +61,8 @@ pub struct Meters {
     named: Arc<Named>,
     /// What of paths is hidden, if anything may be.
     veil: Option<Arc<Veil>>,
+    /// What lines hold, if there are any.
+    style: Option<Arc<Style>>,
 }
 
 /// A service or a route by its name, and its meter: the same one as in the policy
@@ -111,7 +115,7 @@ impl Named {
 impl Meters {
     /// These, and nothing is hidden.
     pub(super) fn of_policy(named: Arc<Named>) -> Self {
-        Self { named, veil: None }
+        Self { named, veil: None, style: None }
     }
 
     /// The same, which hides these parameters of paths.
@@ -120,6 +124,16 @@ impl Meters {
             [] => self,
             some => Self { veil: Some(Arc::new(Veil::of(index, some))), ..self },
         }
+    }
+
+    /// The same, for lines that hold this.
+    pub(super) fn styled(self, style: Option<Arc<Style>>) -> Self {
+        Self { style, ..self }
+    }
+
+    /// What lines say of a caller who has these roles, where it can be kept.
+    pub fn told(&self, caller: &Subject, roles: &[&str]) -> Option<Told> {
+        self.style.as_ref()?.told(caller, roles)
     }
 
     /// What of paths is hidden.

@@ -25,7 +25,6 @@ mod token;
 mod veil;
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::compile::Index;
 use crate::config::{DecisionLog, LogTo, Redact, Share, Tracing};
@@ -37,6 +36,7 @@ pub use correlation::TraceId;
 pub use course::{Course, Lasted, Verify};
 pub use exposition::Exposition;
 pub use figures::{Figure, Figures, Value};
+pub use line::Told;
 pub use lines::{Batch, Lines};
 pub use meter::{Meter, Meters};
 pub use metrics::{InFlight, Metrics};
@@ -62,7 +62,7 @@ pub struct Telemetry {
 struct Log {
     allow: Share,
     deny: Share,
-    style: Style,
+    style: Arc<Style>,
     lines: Arc<Lines>,
 }
 
@@ -73,7 +73,7 @@ impl Telemetry {
         if config.to == LogTo::Nowhere {
             return Self { redact, ..Self::default() };
         }
-        let (style, lines) = (Style::of(config), Arc::new(Lines::default()));
+        let (style, lines) = (Arc::new(Style::of(config)), Arc::new(Lines::default()));
         let metrics = Metrics::with(Arc::clone(&lines));
         let log = Log { allow: config.allow, deny: config.deny, style, lines };
         Self { metrics, redact, log: Some(log), recent: None, tracer: None }
@@ -118,7 +118,8 @@ impl Telemetry {
 
     /// What decisions of a policy that is about to come into force are told by.
     pub fn meters(&self, index: &Index) -> Meters {
-        self.metrics.meters(index).hiding(&self.redact.parameters, index)
+        let style = self.log.as_ref().map(|log| Arc::clone(&log.style));
+        self.metrics.meters(index).hiding(&self.redact.parameters, index).styled(style)
     }
 
     /// The user, as everybody may be told who it is.
@@ -146,7 +147,7 @@ impl Telemetry {
         if let Some(Log { style, lines, .. }) = &self.log
             && (keep.keeps(record.reason) || record.candidate.is_some())
         {
-            lines.push(&style.line(record, SystemTime::now()));
+            style.line(record, |line| lines.push(line));
         }
         if let Some(recent) = &self.recent {
             recent.keep(record);

@@ -1,10 +1,11 @@
 //! One decision, as it is told.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::correlation::TraceId;
 use super::course::Course;
+use super::line::Told;
 use super::meter::Meter;
 use super::veil::Veil;
 use crate::diag::Place;
@@ -42,7 +43,9 @@ pub struct Record<'a> {
     pub principal: Option<&'a Arc<Principal>>,
     /// The roles in force for this request, the primary role first. Filled where
     /// [`Keep`] asks for it.
-    pub roles: &'a [Arc<str>],
+    pub roles: &'a [&'a str],
+    /// What lines say of the caller with these roles, where it was kept.
+    pub told: Option<&'a Told>,
     /// The request's words, query and credentials included: whoever writes them
     /// down leaves those out. `None` where nothing could be read.
     pub request: Option<&'a Input<'a>>,
@@ -53,6 +56,8 @@ pub struct Record<'a> {
     pub candidate: Option<&'a Disagreement>,
     /// When its parts began and ended, where that was noted.
     pub course: Option<&'a Course>,
+    /// When it was decided; now where that is not known.
+    pub time: Option<SystemTime>,
     /// From the arrival of the request to its answer.
     pub took: Duration,
 }
@@ -75,10 +80,12 @@ impl<'a> Record<'a> {
             caller: None,
             principal: None,
             roles: &[],
+            told: None,
             request: None,
             trace_id: None,
             candidate: None,
             course: None,
+            time: None,
             took: Duration::ZERO,
         }
     }

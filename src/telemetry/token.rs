@@ -1,10 +1,8 @@
 //! What a token gives, as far as a line says it: what a replay by another policy
 //! needs to know of it.
 
-use std::sync::Arc;
-
 use super::claims::hides;
-use super::json::{LONGEST, Object, list, string};
+use super::json::{LONGEST, Object, list, name, string};
 use super::line::MAX_ROLES;
 use crate::config::ClaimPath;
 use crate::engine::Subject;
@@ -18,15 +16,15 @@ const MAX_NAMES: usize = 64;
 pub(super) fn members(
     line: &mut Object<'_>,
     caller: &Subject,
-    in_force: &[Arc<str>],
+    in_force: &[&str],
     hidden: &[ClaimPath],
     asked: bool,
 ) {
-    let of_token = |role: &&Arc<str>| caller.roles.iter().any(|name| **name == ***role);
+    let of_token = |role: &&&str| caller.roles.iter().any(|name| name == **role);
     let told = in_force.get(..MAX_ROLES).unwrap_or(in_force);
     let bound = || told.iter().filter(|role| !of_token(role));
     if bound().next().is_some() {
-        list(line.ours("roles_bound"), bound(), |out, role| string(out, role));
+        list(line.ours(name!("roles_bound")), bound(), |out, role| string(out, role));
     }
     let scopes = caller.scopes.as_deref();
     let kinds = [
@@ -41,12 +39,12 @@ pub(super) fn members(
     };
     let is_listed = |names: &[String]| asked && fits(names);
     if asked {
-        let mut token = Object::open(line.ours("token"));
+        let mut token = Object::open(line.ours(name!("token")));
         for (kind, names) in kinds {
             if let Some(names) =
                 names.filter(|names| is_listed(names) && (!names.is_empty() || kind == "scopes"))
             {
-                list(token.ours(kind), names, |out, name| string(out, name));
+                list(token.member(kind), names, |out, name| string(out, name));
             }
         }
         token.close();
@@ -57,12 +55,12 @@ pub(super) fn members(
             Some(names) if is_listed(names) => false,
             // Roles that the policy has are told as those in force.
             Some(names) if *kind == "roles" && !asked => {
-                names.iter().any(|name| !told.iter().any(|role| **role == **name))
+                names.iter().any(|name| !told.iter().any(|role| role == name))
             }
             Some(names) => !names.is_empty() || *kind == "scopes",
         })
     };
     if unlisted().next().is_some() {
-        list(line.ours("unlisted"), unlisted(), |out, (kind, _)| string(out, kind));
+        list(line.ours(name!("unlisted")), unlisted(), |out, (kind, _)| string(out, kind));
     }
 }

@@ -83,7 +83,7 @@ fn write_log(index: &Index, folder: &Path, log: &Path) {
             let roles = roles.iter().map(|role| (*role).to_owned()).collect();
             Ok(Arc::new(Principal::resolve(index, Subject { user, roles, ..Subject::default() })))
         });
-        let roles = decision.held(index).map(|held| held.roles()).unwrap_or_default();
+        let roles = decision.held(index).map(|held| held.role_names()).unwrap_or_default();
         let id = format!("{number:032x}");
         let record = Record {
             detail: decision.detail,

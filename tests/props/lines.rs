@@ -75,7 +75,7 @@ proptest! {
             claims: claims.as_object().unwrap().clone(),
             ..Subject::default()
         };
-        let roles = [role.as_str().into()];
+        let roles = [role.as_str()];
         telemetry.decided(
             &Record {
                 detail: Some(detail),

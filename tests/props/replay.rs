@@ -131,7 +131,7 @@ fn ask(index: &Index, input: &Input<'_>, caller: &Result<Subject, Reason>) -> De
 
 /// The line of a decision.
 fn line(telemetry: &Telemetry, index: &Index, input: &Input<'_>, decision: &Decision) -> Vec<u8> {
-    let roles = decision.held(index).map(|held| held.roles()).unwrap_or_default();
+    let roles = decision.held(index).map(|held| held.role_names()).unwrap_or_default();
     telemetry.decided(
         &Record {
             detail: decision.detail,

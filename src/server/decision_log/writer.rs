@@ -11,7 +11,7 @@ use crate::telemetry::Batch;
 
 /// How long lines gather while there are many: one write for all of them, and
 /// no check that has to wake anybody.
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(40);
 
 /// How often the sink is asked whether it is still there.
 const LOOK: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ impl Writer {
                 return;
             }
             if batch.lines() > 0 {
-                thread::sleep(GATHER);
+                self.log.lines.gather(GATHER);
             }
         }
     }

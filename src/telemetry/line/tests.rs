@@ -1,12 +1,10 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::*;
 use crate::compile::load;
-use crate::config::{ClaimPath, RedactedParameter};
+use crate::config::{ClaimPath, LoggedClaims, RedactedParameter};
 use crate::diag::{Place, Sources, Span};
 use crate::engine::{Headers, Input, Subject};
 use crate::telemetry::{Direction, Veil};
@@ -20,27 +18,34 @@ fn record<'a>(request: Option<&'a Input<'a>>) -> Record<'a> {
     Record {
         status: 404,
         request,
+        time: Some(UNIX_EPOCH + Duration::new(1_900_000_000, 123_456_789)),
         took: Duration::from_nanos(12_345),
         ..Record::bare("0123456789abcdef0123456789abcdef", Reason::RoleMissing)
     }
 }
 
-fn style(parameters: &[&str], claims: LoggedClaims, redacted: &[&[&str]]) -> Style {
+fn style(parameters: &[&str], claims: &LoggedClaims, redacted: &[&[&str]]) -> Style {
     let span = Span { file: Sources::default().add("a", "a"), start: 0, end: 0 };
     let parameter = |name: &&str| RedactedParameter { name: (*name).to_owned(), span };
     let redact = Redact {
         parameters: parameters.iter().map(parameter).collect(),
         claims: redacted.iter().map(|names| ClaimPath::of(names)).collect(),
     };
-    Style { claims, redact, replay: false }
+    Style { claims: Asked::of(claims), redact, replay: false }
 }
 
 fn plain() -> Style {
-    style(&[], LoggedClaims::default(), &[])
+    style(&[], &LoggedClaims::default(), &[])
 }
 
 fn value(style: &Style, record: &Record<'_>) -> Value {
-    let line = style.line(record, UNIX_EPOCH + Duration::new(1_900_000_000, 123_456_789));
+    let line = style.line(record, <[u8]>::to_vec);
+    if let Some(told) = record.caller.and_then(|caller| style.told(caller, record.roles)) {
+        let kept = Record { told: Some(&told), roles: &[], ..*record };
+        style.line(&kept, |kept| {
+            assert_eq!(kept, line, "what is kept of a caller is what would be written");
+        });
+    }
     assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1, "one line");
     assert_eq!(line.last(), Some(&b'\n'));
     serde_json::from_slice(&line).unwrap()
@@ -99,7 +104,7 @@ fn shown(hidden: &[&str], routes: &[&str], path: &str, route: &str) -> String {
 }
 
 fn shown_by(policy: &str, hidden: &[&str], path: &str, route: &str) -> String {
-    let style = style(hidden, LoggedClaims::default(), &[]);
+    let style = style(hidden, &LoggedClaims::default(), &[]);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("all.yaml"), policy).unwrap();
     let index = load(folder.path()).0.unwrap();
@@ -175,7 +180,7 @@ fn path_parameters_are_hidden_whatever_route_decided() {
 
 #[test]
 fn a_path_is_hidden_whole_where_nobody_says_what_of_it_is_secret() {
-    let style = style(&["token"], LoggedClaims::default(), &[]);
+    let style = style(&["token"], &LoggedClaims::default(), &[]);
     let request = input("/reset/abc", Headers::default());
     let route = Some("GET /reset/{id}");
     for record in [record(Some(&request)), Record { route, ..record(Some(&request)) }] {
@@ -198,7 +203,7 @@ fn the_user_is_hidden_with_the_claim_that_says_it() {
         claims: claims.as_object().unwrap().clone(),
         ..Subject::default()
     };
-    let style = style(&[], LoggedClaims::All, &[&["email"]]);
+    let style = style(&[], &LoggedClaims::All, &[&["email"]]);
     let shown = |caller: &Subject| value(&style, &Record { caller: Some(caller), ..record(None) });
     let found = shown(&caller("a@b", Proof::Token));
     assert_eq!((&found["user"], &found["claims"]["email"]), (&json!(REDACTED), &json!(REDACTED)));
@@ -211,12 +216,12 @@ fn the_user_is_hidden_with_the_claim_that_says_it() {
 #[test]
 fn roles_are_those_in_force_and_not_without_end() {
     let caller = Subject { user: "u".to_owned(), ..Subject::default() };
-    let names = |count: usize| (0..count).map(|n| Arc::from(format!("r{n}"))).collect::<Vec<Arc<str>>>();
-    let shown =
-        |roles: &[Arc<str>]| value(&plain(), &Record { caller: Some(&caller), roles, ..record(None) });
+    let names: Vec<String> = (0..70).map(|n| format!("r{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let shown = |roles: &[&str]| value(&plain(), &Record { caller: Some(&caller), roles, ..record(None) });
     assert_eq!(shown(&[])["roles"], json!([]), "a caller without roles");
-    assert_eq!(shown(&names(2))["roles"], json!(["r0", "r1"]));
-    let many = shown(&names(70));
+    assert_eq!(shown(&names[..2])["roles"], json!(["r0", "r1"]));
+    let many = shown(&names);
     assert_eq!(many["roles"].as_array().unwrap().len(), 64);
     assert_eq!(many["roles_left_out"], 6);
 }
@@ -259,7 +264,7 @@ fn what_a_token_gives_is_told_as_far_as_it_is_asked_for() {
         scopes: Some(Vec::new()),
         ..Subject::default()
     };
-    let in_force: [Arc<str>; 2] = ["viewer".into(), "editor".into()];
+    let in_force = ["viewer", "editor"];
     let request = Input { service: Some("events"), ..input("/a", Headers::default()) };
     let record = Record { caller: Some(&caller), roles: &in_force, ..record(Some(&request)) };
 
@@ -286,7 +291,7 @@ fn log_2_names_that_are_hidden_or_too_many_are_unlisted() {
     };
     let request = input("/a", Headers::default());
     let record = Record { caller: Some(&caller), ..record(Some(&request)) };
-    let style = Style { replay: true, ..style(&[], LoggedClaims::default(), &[&["team"]]) };
+    let style = Style { replay: true, ..style(&[], &LoggedClaims::default(), &[&["team"]]) };
     let told = value(&style, &record);
     assert_eq!((&told["token"], &told["unlisted"]), (&json!({}), &json!(["groups", "codes", "scopes"])));
     assert!(!told.to_string().contains("secret"));

@@ -1,12 +1,13 @@
 //! How many instructions a check takes, part by part, held against
 //! `tests/bench/counts/expected.txt`.
 //!
-//! `cargo bench --bench counts [-- --accept]`. Needs valgrind. Each part is run in a
-//! process of its own under callgrind, which counts within [`counted`] alone. Counts
-//! do not hang on how fast a machine is or what else it does, but on the compiler and
-//! on what callgrind takes the processor to offer: SHA-256 is done without its
-//! instructions there, and takes ten times as many. Ends with an error where a part takes more than it
-//! did; what takes less is told, and `--accept` writes down what was counted.
+//! `tests/bench/counts/run [--accept]`. Needs valgrind. Each part is run in a process of
+//! its own under callgrind, which counts within [`counted`] alone. Counts do not hang on
+//! how fast a machine is or what else it does, but on the compiler, the C library and what
+//! callgrind takes the processor to offer (SHA-256 is done without its instructions there,
+//! and takes ten times as many): they are written down with the counts, and where they are
+//! others nothing is judged. Ends with an error where a part takes more than it did; what
+//! takes less is told, and `--accept` writes down what was counted.
 
 #![expect(
     clippy::unwrap_used,
@@ -85,8 +86,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let accept = arguments.iter().any(|argument| argument == "--accept");
-    let expected = read_expected();
-    let (mut text, mut worse) = (String::new(), false);
+    let (before, expected) = read_expected();
+    let here = surroundings();
+    let (mut text, mut worse) = (format!("{here}\n"), false);
     println!("| part | instructions | expected | |\n|---|---|---|---|");
     for (name, _) in PARTS {
         let count = instructions(name) / u64::from(TIMES);
@@ -106,6 +108,10 @@ fn main() -> ExitCode {
         fs::write(EXPECTED, text).unwrap();
         return ExitCode::SUCCESS;
     }
+    if before != here {
+        println!("\nNot judged. Expected counts are of: {before}\nThese are of: {here}");
+        return ExitCode::SUCCESS;
+    }
     if worse {
         println!("\nWhere that has a reason, write it into the commit and run with `-- --accept`.");
         return ExitCode::FAILURE;
@@ -113,13 +119,35 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn read_expected() -> BTreeMap<String, u64> {
+/// What counts hang on beside the code.
+fn surroundings() -> String {
+    let said = |program: &str, argument: &str| {
+        let said = Command::new(program).arg(argument).output().unwrap().stdout;
+        String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned()
+    };
+    let wide = fs::read_to_string("/proc/cpuinfo").unwrap().contains(" avx2 ");
+    format!(
+        "{}; {}; {}; {}",
+        said(&env::var("RUSTC").unwrap_or("rustc".to_owned()), "--version"),
+        said("getconf", "GNU_LIBC_VERSION"),
+        said(&valgrind(), "--version"),
+        if wide { "AVX2" } else { "no AVX2" },
+    )
+}
+
+fn valgrind() -> String {
+    env::var("VALGRIND").unwrap_or("valgrind".to_owned())
+}
+
+/// Of what counts are expected, and which.
+fn read_expected() -> (String, BTreeMap<String, u64>) {
     let text = fs::read_to_string(EXPECTED).unwrap_or_default();
+    let (of, text) = text.split_once('\n').unwrap_or_default();
     let line = |line: &str| {
         let (count, name) = line.trim().split_once(' ')?;
         Some((name.to_owned(), count.parse().ok()?))
     };
-    text.lines().filter_map(line).collect()
+    (of.to_owned(), text.lines().filter_map(line).collect())
 }
 
 /// Runs a part once, because what is done once is none of it, and then so often.
@@ -135,7 +163,7 @@ fn counted(part: &mut dyn FnMut()) {
 
 /// How many instructions a part takes, run so often.
 fn instructions(name: &str) -> u64 {
-    let said = Command::new("valgrind")
+    let said = Command::new(valgrind())
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg("--collect-atstart=no")
         .args(COUNTED.map(|function| format!("--toggle-collect={function}")))

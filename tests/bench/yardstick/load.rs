@@ -32,8 +32,11 @@ pub(crate) struct Load {
     bodies: Arc<Vec<Bytes>>,
 }
 
+/// Points of a curve between 0 and 90 %, 90 and 99 %, 99 and 99.9 % of the answers.
+pub(crate) const POINTS_A_NINE: usize = 10;
+
 /// What one round took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Round {
     /// Of the server, for each check.
     pub(crate) cpu: Duration,
@@ -41,6 +44,8 @@ pub(crate) struct Round {
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
     pub(crate) p999: Duration,
+    /// Within what time answers came: see [`POINTS_A_NINE`].
+    pub(crate) curve: Vec<Duration>,
 }
 
 impl Load {
@@ -82,8 +87,15 @@ impl Load {
             p50: at(500),
             p99: at(990),
             p999: at(999),
+            curve: (0..=3 * POINTS_A_NINE).map(|point| each[place(point, checks)]).collect(),
         }
     }
+}
+
+/// The place of a point among so many answers, sorted.
+fn place(point: usize, answers: usize) -> usize {
+    let slower = 10_f64.powf(-(point as f64) / POINTS_A_NINE as f64);
+    ((answers as f64 * (1.0 - slower)) as usize).min(answers - 1)
 }
 
 /// The body of a gRPC request: not compressed, the length, the message.

@@ -1,9 +1,9 @@
 //! What a check costs beside what the exchange costs: Doorward, and a server on the same
 //! stack that decodes a check and says yes, asked in turn.
 //!
-//! `cargo bench --bench yardstick [-- WORDS]`, with the words of workloads; all without.
-//! `envoy` is the word for what goes
-//! through Envoy. Needs h2load and wrk. `docs/performance.md` says what is measured and what came out.
+//! `cargo bench --bench yardstick [-- WORDS] [--pictures=FOLDER]`, with the words of
+//! workloads; all without. `envoy` is the word for what goes through Envoy. Needs h2load
+//! and wrk. `docs/performance.md` says what is measured and what came out.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,12 +20,14 @@ mod support;
 mod always;
 mod envoy;
 mod load;
+mod pictures;
 mod table;
 mod workload;
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use always::Threads;
 use load::{Load, Round};
@@ -46,7 +48,7 @@ fn main() {
         return always::run(threads);
     }
     let wanted = |name: &str| arguments.iter().all(|word| name.contains(word.as_str()));
-    let through = wanted(ENVOY).then(envoy_binary);
+    let through = (wanted(ENVOY) || wanted(SETTINGS)).then(envoy_binary);
     let envoy = through.iter().map(|path| (path.to_str().unwrap(), "--version"));
     println!(
         "{}",
@@ -67,15 +69,24 @@ fn main() {
         "MB",
     ]);
     let workloads = workload::ALL.into_iter().filter(|workload| wanted(workload.name));
-    workloads.for_each(|workload| measure(&workload, &issuer, &mut table));
+    let measured: Vec<Measured> = workloads.map(|workload| measure(&workload, &issuer, &mut table)).collect();
     table.print();
+    if let Some(folder) = env::args().find_map(|word| word.strip_prefix("--pictures=").map(PathBuf::from)) {
+        pictures::draw(&measured, &folder).unwrap();
+    }
     if let Some(binary) = through {
-        envoy::measure(&issuer, &binary);
+        if wanted(ENVOY) {
+            envoy::measure(&issuer, &binary);
+        }
+        if wanted(SETTINGS) {
+            envoy::measure_settings(&issuer, &binary);
+        }
     }
 }
 
-/// The word for what goes through Envoy.
-const ENVOY: &str = "envoy";
+/// The words for what goes through Envoy.
+const ENVOY: &str = "envoy: filters";
+const SETTINGS: &str = "envoy: settings";
 
 /// `ENVOY_BIN`, or the one that the end-to-end tests use.
 fn envoy_binary() -> PathBuf {
@@ -93,7 +104,40 @@ struct Side {
     rounds: Vec<Round>,
 }
 
-fn measure(workload: &Workload, issuer: &Issuer, table: &mut Table) {
+/// What came out of a workload.
+struct Measured {
+    name: &'static str,
+    routes: usize,
+    sides: Vec<Outcome>,
+}
+
+impl Measured {
+    /// Whether it is one of those that differ in the size of the policy.
+    fn asks_many(&self) -> bool {
+        self.name.ends_with(" routes")
+    }
+}
+
+/// What came out of it for one server: medians.
+struct Outcome {
+    name: &'static str,
+    cpu: Duration,
+    curve: Vec<Duration>,
+}
+
+impl Outcome {
+    fn of(side: &Side) -> Self {
+        let points = side.rounds[0].curve.len();
+        let curve = |point| median(side.rounds.iter().map(|round| round.curve[point]));
+        Self {
+            name: side.name,
+            cpu: median(side.rounds.iter().map(|round| round.cpu)),
+            curve: (0..points).map(curve).collect(),
+        }
+    }
+}
+
+fn measure(workload: &Workload, issuer: &Issuer, table: &mut Table) -> Measured {
     let folder = tempfile::tempdir().unwrap();
     workload.write(issuer, folder.path());
     let load = workload.load(issuer);
@@ -115,13 +159,14 @@ fn measure(workload: &Workload, issuer: &Issuer, table: &mut Table) {
         }
     }
     report(workload, &load, &sides, table);
+    Measured { name: workload.name, routes: workload.routes, sides: sides.iter().map(Outcome::of).collect() }
 }
 
 fn report(workload: &Workload, load: &Load, sides: &[Side], table: &mut Table) {
     let cpu = |side: &Side| median(side.rounds.iter().map(|round| round.cpu));
     let yardstick = cpu(&sides[0]).as_secs_f64();
     for (number, side) in sides.iter().enumerate() {
-        let of = |part: fn(&Round) -> std::time::Duration| millis(median(side.rounds.iter().map(part)));
+        let of = |part: fn(&Round) -> Duration| millis(median(side.rounds.iter().map(part)));
         table.row(vec![
             if number == 0 { format!("{}: {} bytes", workload.name, load.bytes()) } else { String::new() },
             side.name.to_owned(),

@@ -14,7 +14,7 @@ use crate::support::policy::Size;
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     /// Routes and roles of the policy.
-    routes: usize,
+    pub(crate) routes: usize,
     roles: usize,
     asked: Asked,
     /// Different tokens, one after the other; 0 for none at all.
@@ -109,7 +109,7 @@ impl Workload {
         } else {
             "{ to: none }"
         };
-        configure(issuer, if self.remembered { 10_000 } else { 0 }, log, folder);
+        configure(issuer, if self.remembered { 10_000 } else { 0 }, log, "127.0.0.1:0", folder);
     }
 
     fn size(&self) -> Size {
@@ -177,11 +177,12 @@ impl Workload {
     }
 }
 
-/// Writes configuration and keys: so many tokens are remembered, decisions are told so.
-pub(crate) fn configure(issuer: &Issuer, tokens: usize, log: &str, folder: &Path) {
+/// Writes configuration and keys: so many tokens are remembered, decisions are told so,
+/// checks are taken there.
+pub(crate) fn configure(issuer: &Issuer, tokens: usize, log: &str, listen: &str, folder: &Path) {
     fs::write(folder.join("jwks.json"), issuer.jwks()).unwrap();
     let config = format!(
-        "listen: {{ grpc: 127.0.0.1:0, admin: 127.0.0.1:0 }}
+        "listen: {{ grpc: \"{listen}\", admin: 127.0.0.1:0 }}
 identity:
   cache: {{ entries: {tokens} }}
   issuers:

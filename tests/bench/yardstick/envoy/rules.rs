@@ -89,24 +89,75 @@ impl Rules {
     }
 }
 
-/// The filter that asks a server.
-pub(super) fn asking() -> String {
-    "          - name: envoy.filters.http.ext_authz
+/// How a server is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking {
+    /// `encode_raw_headers`.
+    pub(super) raw: bool,
+    /// Another field of the filter.
+    pub(super) more: &'static str,
+    /// A field of `http2_protocol_options`.
+    pub(super) http2: &'static str,
+}
+
+impl Default for Asking {
+    fn default() -> Self {
+        Self::SHIPPED
+    }
+}
+
+impl Asking {
+    /// As `deploy/envoy/envoy.yaml` has it.
+    pub(super) const SHIPPED: Self = Self { raw: true, more: "", http2: "" };
+
+    /// The filter that asks.
+    pub(super) fn filter(self) -> String {
+        let Self { raw, more, .. } = self;
+        format!(
+            "          - name: envoy.filters.http.ext_authz
             typed_config:
               \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
               transport_api_version: V3
-              grpc_service: { envoy_grpc: { cluster_name: doorward }, timeout: 5s }
-              encode_raw_headers: true
+              grpc_service: {{ envoy_grpc: {{ cluster_name: doorward }}, timeout: 5s }}
+              encode_raw_headers: {raw}
               validate_mutations: true
               clear_route_cache: false
+              {more}
 "
-    .to_owned()
+        )
+    }
+
+    /// The cluster of a server at this address.
+    pub(super) fn cluster(self, address: &str) -> String {
+        let address = match (address.strip_prefix("unix:"), address.rsplit_once(':')) {
+            (Some(path), _) => format!("pipe: {{ path: \"{path}\" }}"),
+            (None, Some((host, port))) => {
+                format!("socket_address: {{ address: {host}, port_value: {port} }}")
+            }
+            (None, None) => panic!("no address: {address}"),
+        };
+        let http2 = self.http2;
+        format!(
+            "  - name: doorward
+    type: STATIC
+    connect_timeout: 1s
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {{ http2_protocol_options: {{ {http2} }} }}
+    load_assignment:
+      cluster_name: doorward
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{ address: {{ {address} }} }}
+"
+        )
+    }
 }
 
 /// The configuration with these filters before the router. Envoy answers by itself: no upstream's
 /// cost is in what is measured.
-pub(super) fn config(filters: &str, port: u16, doorward: &str) -> String {
-    let (host, asked) = doorward.rsplit_once(':').unwrap();
+pub(super) fn config(filters: &str, cluster: &str, port: u16) -> String {
     format!(
         "static_resources:
   listeners:
@@ -130,18 +181,6 @@ pub(super) fn config(filters: &str, port: u16, doorward: &str) -> String {
               domains: [\"*\"]
               routes: [{{ match: {{ prefix: / }}, direct_response: {{ status: 200, body: {{ inline_string: ok }} }} }}]
   clusters:
-  - name: doorward
-    type: STATIC
-    connect_timeout: 1s
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        \"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {{ http2_protocol_options: {{}} }}
-    load_assignment:
-      cluster_name: doorward
-      endpoints:
-      - lb_endpoints:
-        - endpoint: {{ address: {{ socket_address: {{ address: {host}, port_value: {asked} }} }} }}
-"
+{cluster}"
     )
 }
