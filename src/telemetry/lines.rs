@@ -14,8 +14,7 @@ use std::time::Duration;
 const MAX_BYTES: usize = 4 << 20;
 const MAX_LINES: u64 = 16 << 10;
 
-/// How much is written without waiting for more. (Waking the writer costs more than it
-/// writes: at 128 KiB its thread took three times as long for a line.)
+/// How much is written without waiting for more: half of the room.
 const ENOUGH: usize = MAX_BYTES / 2;
 
 /// Lines that wait to be written.

@@ -28,19 +28,17 @@ impl AsRef<[u8]> for Digits {
     }
 }
 
-/// What a byte stands for in lower case; [`NONE`] for nothing.
-const VALUES: [u8; 256] = {
-    let mut values = [NONE; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[DIGITS[value] as usize] = value as u8;
-        value += 1;
-    }
-    values
-};
-
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// What stands for no digit.
 const NONE: u8 = 0xff;
+
+/// What a digit in lower case stands for.
+fn value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => NONE,
+    }
+}
 
 /// The number of these digits in lower case, 32 at most; none for anything else.
 pub fn read<const N: usize>(digits: &[u8; N]) -> Option<u128> {
@@ -50,7 +48,7 @@ pub fn read<const N: usize>(digits: &[u8; N]) -> Option<u128> {
     for part in digits.chunks(16) {
         let mut bits = 0_u64;
         for byte in part {
-            let value = VALUES.get(usize::from(*byte)).copied().unwrap_or(NONE);
+            let value = value(*byte);
             seen |= value;
             bits = bits << 4 | u64::from(value);
         }
@@ -71,7 +69,7 @@ mod tests {
             assert_eq!(digits.0.first_chunk::<32>().and_then(read), Some(bits));
         }
         assert_eq!(read(b"0f"), Some(15));
-        assert_eq!(read(b"00112233445566778"), Some(0x0011_2233_4455_6677_8));
+        assert_eq!(read(b"00112233445566778"), Some(0x0112_2334_4556_6778));
         for wrong in [b"0F", b"0g", b"+1", b" 1", b"1\0", &[0xc3, 0xa9], b"0/", b"0:", b"`a"] {
             assert_eq!(read(wrong), None, "{wrong:?}");
         }

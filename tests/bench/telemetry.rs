@@ -1,13 +1,14 @@
 //! What telling about decisions costs: CPU time per check of the real binary over
-//! a real socket, with every decision written to a file, with spans sent to a
-//! collector, and with neither.
+//! a real socket, with every decision written to standard output, as it is by default,
+//! and to a file, with spans sent to a collector, and with neither.
 //!
 //! `cargo bench --bench telemetry`. All servers run at once and are asked in turn,
 //! so that whatever else the machine does meets each. CPU time is the kernel's
 //! count for the whole process, what writes and sends included. Counting can't be
 //! turned off: what it costs is measured in this process, beside what one line and
 //! one whole check cost there. Ends with an error if the log costs 15 % or more, or
-//! tracing does of which no check, or no more than the usual limit, is recorded.
+//! tracing does of which no check, or no more than the usual limit, is recorded. A file
+//! is told and not judged: what a fresh page of it costs is the file system's.
 
 #![expect(
     clippy::unwrap_used,
@@ -78,6 +79,8 @@ services:
       - { route: 'PUT /events/{id}', codes: event:update }
 ";
 
+const WAYS: usize = 6;
+
 /// What is told, and whether the requests belong to a trace that is recorded.
 struct Way {
     name: &'static str,
@@ -87,13 +90,19 @@ struct Way {
     most: f64,
 }
 
-fn ways(collector: &str) -> [Way; 5] {
+fn ways(collector: &str) -> [Way; WAYS] {
     let traced =
         |more: &str| format!("{NONE}\ntracing:\n  otlp: {{ endpoint: \"http://{collector}\" }}\n{more}");
-    let log = "decision_log: { to: { file: log }, allow: 1, claims: [sub] }".to_owned();
+    let log = |to: &str| format!("decision_log: {{ to: {to}, allow: 1, claims: [sub] }}");
     [
         Way { name: "nothing", config: NONE.to_owned(), sampled: true, most: f64::INFINITY },
-        Way { name: "the decision log", config: log, sampled: true, most: MOST },
+        Way { name: "the decision log", config: log("stdout"), sampled: true, most: MOST },
+        Way {
+            name: "the decision log, to a file",
+            config: log("{ file: log, max_size: 8MiB, keep: 1 }"),
+            sampled: true,
+            most: f64::INFINITY,
+        },
         Way { name: "tracing, none recorded", config: traced(""), sampled: false, most: MOST },
         Way { name: "tracing, 100 a second recorded", config: traced(""), sampled: true, most: MOST },
         Way {
@@ -115,7 +124,7 @@ fn main() {
         for (server, way) in servers.iter().zip(&ways) {
             server.round(&token, way.sampled).await;
         }
-        let mut seen = [const { Vec::new() }; 5];
+        let mut seen = [const { Vec::new() }; WAYS];
         for round in 0..ROUNDS {
             for turn in 0..servers.len() {
                 // Each is first as often as the others.
@@ -131,9 +140,8 @@ fn main() {
         }
         seen.map(|seen| median(seen.windows(2).map(|pair| pair[1] - pair[0]).collect()))
     });
-    let lines =
-        fs::read(servers[1].folder.path().join("log")).unwrap().iter().filter(|b| **b == b'\n').count();
-    println!("{lines} lines of {} decisions were written", CHECKS * (ROUNDS + 1));
+    assert_eq!(servers[1].process.lines(), CHECKS * (ROUNDS + 1), "lines are missing");
+    assert!(servers[2].folder.path().join("log.1").exists(), "no file has become full");
     println!("{} spans were sent", collector.taken());
     let ratio = |at: usize| used[at].as_secs_f64() / used[0].as_secs_f64();
     for (at, way) in ways.iter().enumerate() {

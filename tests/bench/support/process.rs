@@ -4,11 +4,16 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// A running server, killed when dropped.
-pub(crate) struct Process(Child);
+pub(crate) struct Process {
+    child: Child,
+    /// Lines that it has written to standard output, which are read as they come.
+    lines: Arc<AtomicUsize>,
+}
 
 /// The real binary: that of this build, or the one that `DOORWARD_BIN` names.
 pub(crate) fn doorward() -> PathBuf {
@@ -22,10 +27,11 @@ pub(crate) fn serve(folder: &Path, env: &[(&str, &str)]) -> (Process, String) {
         .arg(folder.join("doorward.yaml"))
         .envs(env.iter().copied())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let output = child.stdout.take().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     let mut before = Vec::new();
     let listening =
@@ -33,16 +39,31 @@ pub(crate) fn serve(folder: &Path, env: &[(&str, &str)]) -> (Process, String) {
     let Some(listening) = listening else { panic!("doorward does not serve: {}", before.join("\n")) };
     std::thread::spawn(move || lines.for_each(drop));
     let line: serde_json::Value = serde_json::from_str(&listening).unwrap();
-    (Process(child), line["grpc"].as_str().unwrap().to_owned())
+    let process = Process::new(child);
+    let lines = Arc::clone(&process.lines);
+    std::thread::spawn(move || count(output, &lines));
+    (process, line["grpc"].as_str().unwrap().to_owned())
+}
+
+fn count(mut output: impl Read, lines: &AtomicUsize) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read @ 1..) = output.read(&mut buffer) {
+        lines.fetch_add(buffer[..read].iter().filter(|byte| **byte == b'\n').count(), Ordering::Relaxed);
+    }
 }
 
 impl Process {
     pub(crate) fn new(child: Child) -> Self {
-        Self(child)
+        Self { child, lines: Arc::default() }
+    }
+
+    /// How many lines it has written to standard output.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines.load(Ordering::Relaxed)
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 
     /// How long all its threads have run, in user and system mode: the scheduler's count, which is
@@ -107,7 +128,7 @@ fn kilobytes(status: &str, name: &str) -> Option<u64> {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Workload {
     /// Different tokens, one after the other; 0 for none at all.
     tokens: usize,
     headers: usize,
-    /// Every decision is written to a file. (Counting can't be turned off.)
+    /// Every decision is written to standard output. (Counting can't be turned off.)
     told: bool,
     /// Tokens are remembered.
     remembered: bool,
@@ -104,11 +104,7 @@ impl Workload {
     /// Writes configuration, keys and policy.
     pub(crate) fn write(&self, issuer: &Issuer, folder: &Path) {
         self.size().write(&folder.join("policies"));
-        let log = if self.told {
-            "{ to: { file: log, max_size: 100MiB, keep: 1 }, allow: 1 }"
-        } else {
-            "{ to: none }"
-        };
+        let log = if self.told { "{ to: stdout, allow: 1 }" } else { "{ to: none }" };
         configure(issuer, if self.remembered { 10_000 } else { 0 }, log, "127.0.0.1:0", folder);
     }
 
