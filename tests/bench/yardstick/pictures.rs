@@ -89,7 +89,7 @@ fn picture(
         .margin_right(40)
         .x_label_area_size(44)
         .y_label_area_size(52)
-        .build_cartesian_2d(across, 0.0..most * 1.1)?;
+        .build_cartesian_2d(across, 0.0..most * 1.4)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
