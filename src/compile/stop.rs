@@ -169,6 +169,20 @@ mod tests {
     }
 
     #[test]
+    fn a_route_that_comes_after_the_last_one_is_found() {
+        let mut trie = Trie::new(false);
+        let insert = |trie: &mut Trie, text, route| {
+            let template = Template::parse(text).unwrap();
+            trie.insert(&template, MethodSet::of_word("ANY").unwrap(), RouteId(route)).unwrap();
+        };
+        insert(&mut trie, "/a/b", 0);
+        trie.finish();
+        insert(&mut trie, "/{x}/b/c", 1);
+        let path = RequestPath::parse("/a/b/c").unwrap();
+        assert_eq!(trie.find(Method::Get, &path).unwrap().unwrap().route, RouteId(1));
+    }
+
+    #[test]
     fn a_stop_is_as_large_as_a_node_has_room_for() {
         assert_eq!(size_of::<Stop>(), 32);
     }

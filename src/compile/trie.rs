@@ -58,6 +58,7 @@ impl Trie {
     /// Adds a route. The error is a route that matches the same paths and one
     /// of the same methods.
     pub fn insert(&mut self, template: &Template, methods: MethodSet, route: RouteId) -> Result<(), RouteId> {
+        self.stem = None;
         let mut at = ROOT;
         for segment in &template.segments {
             at = match segment {
@@ -79,7 +80,7 @@ impl Trie {
         self.stem = (at != ROOT).then(|| Stem::new(&texts, at));
     }
 
-    /// The literal behind a node that a path must go on with to meet any route.
+    /// The literal behind a node that a path must go on with to meet any further route.
     fn only(&self, at: NodeId) -> Option<(NodeId, &str)> {
         self.tree.value(at).filter(|stop| stop.param().is_none() && !stop.has_rest())?;
         let mut below = self.tree.steps_from(at);

@@ -56,13 +56,15 @@ impl Style {
     /// Gives `then` the line of a decision.
     pub(super) fn line<T>(&self, record: &Record<'_>, then: impl FnOnce(&[u8]) -> T) -> T {
         thread_local! {
-            /// The last line, whose place the next one takes.
+            /// Room for a line, empty in between.
             static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
         }
         LINE.with_borrow_mut(|line| {
+            // What a panic may have left.
             line.clear();
             self.write(line, record);
             let told = then(line);
+            line.clear();
             line.shrink_to(MOST_KEPT);
             told
         })

@@ -4,7 +4,7 @@
 //! is dropped and counted. What came first stays, because it shows how it began.
 //! Under the lock bytes are copied into memory that is there already, and
 //! nothing else happens: no allocation, no system call but to wake a writer that
-//! has nothing to do.
+//! has nothing to do, or has let lines gather until half of the room was taken.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

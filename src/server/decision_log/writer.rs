@@ -10,7 +10,7 @@ use super::sink::{Renewed, Sink};
 use crate::telemetry::Batch;
 
 /// How long lines gather while there are many: one write for all of them, and
-/// no check that has to wake anybody.
+/// few checks that have to wake anybody.
 const GATHER: Duration = Duration::from_millis(40);
 
 /// How often the sink is asked whether it is still there.
