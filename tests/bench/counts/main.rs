@@ -48,8 +48,9 @@ use support::policy::{Met, Size};
 /// How often a part is run.
 const TIMES: u32 = 1_000;
 
-/// More than this share above what is expected is worse.
-const TOLERANCE: f64 = 0.03;
+/// More than this share above what is expected is worse. (The order of headers in a
+/// message, which is drawn by lot, makes more than 1 %.)
+const TOLERANCE: f64 = 0.05;
 
 const EXPECTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/counts/expected.txt");
 
