@@ -199,7 +199,7 @@ impl Snapshot {
             let caller = Held::everywhere(index, &principal);
             let service = index.service_named(&service.name);
             let headers = service.map(|service| headers.prepare(index, service, caller));
-            let told = meters.told(principal.subject(), &caller.role_names());
+            let told = meters.told(caller);
             Caller { principal, candidate, headers, told }
         };
         let known = verifier

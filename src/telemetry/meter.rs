@@ -9,7 +9,7 @@ use super::line::{Style, Told};
 use super::veil::Veil;
 use crate::compile::{Index, Route, RouteId, Service, ServiceId};
 use crate::config::RedactedParameter;
-use crate::engine::Subject;
+use crate::engine::Held;
 use crate::words::Reason;
 
 const REASONS: usize = Reason::ALL.len();
@@ -131,9 +131,9 @@ impl Meters {
         Self { style, ..self }
     }
 
-    /// What lines say of a caller who has these roles, where it can be kept.
-    pub fn told(&self, caller: &Subject, roles: &[&str]) -> Option<Told> {
-        self.style.as_ref()?.told(caller, roles)
+    /// What lines say of a caller, where there are lines and it can be kept.
+    pub fn told(&self, caller: Held<'_>) -> Option<Told> {
+        self.style.as_ref()?.told(caller.principal().subject(), &caller.role_names())
     }
 
     /// What of paths is hidden.

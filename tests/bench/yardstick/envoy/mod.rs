@@ -70,10 +70,10 @@ impl Filter {
         };
         let filters = match self {
             Self::None => String::new(),
-            Self::AlwaysAllow | Self::Doorward { .. } => Asking::default().filter(),
+            Self::AlwaysAllow | Self::Doorward { .. } => Asking::SHIPPED.filter(),
             Self::Own { remembered } => rules.filters(jwks.to_str().unwrap(), remembered),
         };
-        let made = |port| config(&filters, &Asking::default().cluster(&address), port);
+        let made = |port| config(&filters, &Asking::SHIPPED.cluster(&address), port);
         Side::start(self.name(), binary, folder, 1, server, made)
     }
 }

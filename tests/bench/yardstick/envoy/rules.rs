@@ -100,12 +100,6 @@ pub(super) struct Asking {
     pub(super) http2: &'static str,
 }
 
-impl Default for Asking {
-    fn default() -> Self {
-        Self::SHIPPED
-    }
-}
-
 impl Asking {
     /// As `deploy/envoy/envoy.yaml` has it.
     pub(super) const SHIPPED: Self = Self { raw: true, more: "", http2: "" };
